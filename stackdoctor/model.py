@@ -172,7 +172,10 @@ class OperationType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of one stack: its events oldest first. `attempt` counts forward operations from 1; a rollback carries the attempt it undoes."""
+    """One operation of one stack: its events oldest first.
+
+    `attempt` counts forward operations from 1; a rollback carries the attempt it undoes.
+    """
 
     id: str
     type: OperationType
@@ -203,7 +206,7 @@ class Category(StrEnum):
     ROLE_TRUST_OR_EXECUTION_ROLE = "role_trust_or_execution_role"
     DELIVERY_POLICY_OTHER = "delivery_policy_other"
     UNSPECIFIED_DENY = "unspecified_deny"
-    AUTH_TOKEN = "auth_token"  # noqa: S105 - a category of failure, no secret
+    AUTH_TOKEN = "auth_token"
     KMS_KEY_STATE = "kms_key_state"
     POLICY_DOCUMENT_INVALID = "policy_document_invalid"
     DELETION_PROTECTION = "deletion_protection"

@@ -63,7 +63,7 @@ class Reader(Protocol):
         """The answer as JSON. Raises ReadError; never writes: an operation not in `permissions.OPERATIONS` is refused."""
 
     def gather(self, *tasks: Callable[[], T]) -> list[T]:
-        """Runs tasks that do not wait for one another at the same time; results in the order given. A task's own reads count as one chain."""
+        """Runs tasks that do not wait for one another at the same time; results in the order given."""
 
     @property
     def calls(self) -> Calls:

@@ -27,6 +27,10 @@ _CORE: dict[str, tuple[str, ...]] = {
     "kms:DescribeKey": ("kms:DescribeKey",),
     "kms:GetKeyPolicy": ("kms:GetKeyPolicy",),
     "kms:ListGrants": ("kms:ListGrants",),
+    "sns:GetTopicAttributes": ("sns:GetTopicAttributes",),
+    "sqs:GetQueueUrl": ("sqs:GetQueueUrl",),
+    "sqs:GetQueueAttributes": ("sqs:GetQueueAttributes",),
+    "lambda:GetPolicy": ("lambda:GetPolicy",),
     "cloudtrail:GetTrail": ("cloudtrail:GetTrail",),
     "cloudtrail:LookupEvents": ("cloudtrail:LookupEvents",),
 }

@@ -173,7 +173,9 @@ def _minimal(resource: Resource, facts: Facts, target: Target, ref: str) -> tupl
              "Resource": paths[0] if len(paths) == 1 else paths, "Condition": write},
         )  # fmt: skip
     if target is Target.KEY:
-        context = {"kms:EncryptionContext:aws:cloudtrail:arn": f"arn:{scope.partition}:cloudtrail:*:{scope.account}:trail/*"}
+        context: dict[str, JSON] = {
+            "kms:EncryptionContext:aws:cloudtrail:arn": f"arn:{scope.partition}:cloudtrail:*:{scope.account}:trail/*"
+        }
         encrypt: JSON = (
             {"StringEquals": source, "StringLike": dict(context)} if operator == "StringEquals" else {"StringLike": source | context}
         )

@@ -1,0 +1,10 @@
+"""MiniStack with our rules: `python -m lab.launch`. The port and the bind address come from MiniStack's own environment variables."""
+
+from ministack import app
+
+from lab import engine, rules
+
+if __name__ == "__main__":
+    rules.install()
+    engine.install()
+    app.main()

@@ -1,0 +1,216 @@
+"""Wordings about the request itself or its course: conflicts, time, stabilization, internal errors, invalid input, custom resources.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
+"""
+
+from __future__ import annotations
+
+from stackdoctor.classify.rule import Rule
+from stackdoctor.model import Category
+
+_CFN = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html"
+_CONTRACT = "https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html"
+_STACK = "AWS::CloudFormation::Stack"
+
+TEMPLATE = (
+    Rule(
+        "hook",
+        Category.VALIDATION,
+        text=r"the following hook\(?s?\)? failed|hook failed with message|hook\(s\) failed",
+        explained=True,
+        example="The following hook(s) failed: [AWS::ControlTower::Hook] : Hook failed with message: ValidationError [CT.ECR.PR.2]: Require "
+        "Amazon ECR private repositories to have image scanning enabled",
+        example_type="AWS::ECR::Repository",
+        source="https://docs.aws.amazon.com/cloudformation-cli/latest/hooks-userguide/hooks-concepts.html",
+    ),
+    Rule(
+        "template",
+        Category.VALIDATION,
+        text=r"^(?:parameter validation failed|template (?:format )?error|template validation error|parameters: \[|circular dependency|unresolved resource dependenc|requires capabilities|transform \S+ failed|invalid template)"
+        r"|must have values|(?:model|properties|property) validation failed|encountered unsupported property|extraneous key|updates? (?:are|is) not (?:allowed|supported|permitted)|resource type .{0,80}(?:not recognized|unrecognized)|unrecognized resource type"
+        r"|cannot update a stack when a custom-named resource requires replacing|custom-named resource|well-formed or did not validate|failed to satisfy constraint|no longer supported for creating",
+        explained=True,
+        example="Parameters: [Timestamp] must have values",
+        example_type=_STACK,
+        source=_CFN,
+    ),
+)
+
+COURSE = (
+    Rule(
+        "custom-no-answer",
+        Category.CUSTOM_RESOURCE,
+        text=r"did not receive a response from your custom resource|custom ?resource failed to stabilize|custom ?resource attribute error|vendor response|invalid physicalresourceid|see the details in cloudwatch log stream"
+        r"|response object is too long|invalid response object|custom resource .{0,60}(?:timed out|no response)",
+        example="CloudFormation did not receive a response from your Custom Resource. Please check your logs for requestId "
+        "[e74807a4-5bcc-4bde-b858-bc3f11c72c25].",
+        example_type="Custom::AWSCDK-EKS-KubernetesResource",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-resources.html",
+    ),
+    Rule(
+        "signal",
+        Category.TIMEOUT,
+        text=r"received \d+ (?:success|failure) signal|resource signal\(?s?\)?|waitcondition (?:timed out|received failed)|received \d+ conditions? when expecting|minsuccessfulinstancespercent",
+        explained=True,
+        example="Received 0 SUCCESS signal(s) out of 1. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement",
+        example_type="AWS::AutoScaling::AutoScalingGroup",
+        source=_CFN,
+    ),
+    Rule(
+        "internal",
+        Category.INTERNAL_ERROR,
+        text=r"internal ?(?:server |service )?(?:failure|error|exception)|an? (?:unknown|unexpected|unidentified) (?:internal )?(?:error|failure)|service(?: is)? (?:temporarily |currently )?unavailable|internalfailure",
+        example="Nodegroup nodegroup failed to stabilize: Internal Failure",
+        example_type="AWS::EKS::Nodegroup",
+        source="https://github.com/aws/containers-roadmap/issues",
+    ),
+    Rule(
+        "internal-code",
+        Category.INTERNAL_ERROR,
+        code=r"(?:\w+\.)*(?:Internal\w*|ServiceUnavailable\w*|ServiceInternal\w*|ServerException|ServiceException|UnknownError|InternalServer\w*)",
+        example="ServiceUnavailableException",
+        source="https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html",
+    ),
+    Rule(
+        "conflict-code",
+        Category.CONFLICT,
+        code=r"(?:\w+\.)*(?:\w*Conflict\w*|OperationAborted|ConcurrentModification\w*|\w*OptimisticLock\w*|\w*Concurrent\w*|(?:Invalid|Incorrect)\w*State\w*|\w*OperationInProgress\w*|\w*NotActive\w*|ResourceNotReady\w*|OperationInProgress\w*|ResourceInUse\w*|StaleRequest\w*)",
+        explained=True,
+        example="The function could not be updated due to a concurrent update operation. (Service: AWSLambda; Status Code: 409; Error Code: "
+        "ResourceConflictException; Request ID: 2410f91e-b5da-11e7-82f1-cba706a15838).",
+        example_type="AWS::Lambda::Function",
+        source="https://github.com/serverless/serverless/issues",
+    ),
+    Rule(
+        "conflict",
+        Category.CONFLICT,
+        text=r"concurrent|currently (?:has|being|in progress|updating|modifying|processing|creating|deleting)|in progress|conflicting|is being (?:modified|updated|created|deleted|processed)|is (?:currently )?in (?:an? |the )?\W?[\w-]+\W? state"
+        r"|(?:cannot|can't|could not|unable to) .{0,120}(?:while|when|until) .{0,80}(?:state|status|progress|updat|creat|delet)|not in (?:an? |the )?(?:valid |correct |expected |\w+ )?(?:state|status)\b|(?:state|status) (?:is )?not (?:valid|allowed)|please (?:wait|retry|try again) (?:until|when|after|later)|was not active|is not active",
+        explained=True,
+        example="Received response status [FAILED] from custom resource. Message returned: Cannot delete because cluster c currently has update "
+        "dbbddb79-fb22-4d6e-a345-843f49618706 in progress",
+        example_type="Custom::AWSCDK-EKS-Cluster",
+        source="https://github.com/aws/aws-cdk/issues",
+    ),
+    Rule(
+        "stabilization",
+        Category.STABILIZATION,
+        text=r"(?:did|does) not stabilize|not stabili[sz]ed|failed to stabili[sz]e|exceeded attempts to wait|circuit breaker|nodecreationfailure|failed to (?:start|reach|become|launch)|did not (?:reach|become)|unhealthy|health checks? (?:failed|failing)|failed to join|terminal failed state|failed to initialize",
+        example="Resource of type 'AWS::Lambda::EventSourceMapping' did not stabilize",
+        example_type="AWS::Lambda::EventSourceMapping",
+        source="https://github.com/serverless/serverless/issues",
+    ),
+    Rule(
+        "timeout",
+        Category.TIMEOUT,
+        text=r"tim(?:e|ed)[ -]?out\b|timeout|deadline exceeded|exceeded .{0,40}\btime\b|took too long",
+        explained=True,
+        example="Resource timed out waiting for creation",
+        example_type="AWS::RDS::DBInstance",
+        source=_CFN,
+    ),
+    Rule(
+        "stabilization-handler",
+        Category.STABILIZATION,
+        handler="NotStabilized",
+        example='Resource handler returned message: "null" (RequestToken: 1-2-3, HandlerErrorCode: NotStabilized)',
+        source=_CONTRACT,
+    ),
+    Rule(
+        "conflict-handler",
+        Category.CONFLICT,
+        handler="ResourceConflict",
+        explained=True,
+        example='Resource handler returned message: "null" (RequestToken: 1-2-3, HandlerErrorCode: ResourceConflict)',
+        source=_CONTRACT,
+    ),
+)
+
+INPUT = (
+    Rule(
+        "account",
+        Category.OTHER,
+        text=r"accept (?:the )?terms and subscribe|not subscribed|optinrequired|pending verification|account.{0,40}(?:blocked|suspended|verified|verification)|being validated|not (?:signed up|opted in)|needs a subscription|subscription (?:is )?required|subscribe to",
+        explained=True,
+        example="In order to use this AWS Marketplace product you need to accept terms and subscribe. To do so please visit "
+        "https://aws.amazon.com/marketplace/pp?sku=x (Service: Ec2, Status Code: 401, Request ID: 0b1c2d3e-1111)",
+        example_type="AWS::EC2::Instance",
+        source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html",
+    ),
+    Rule(
+        "validation-code",
+        Category.VALIDATION,
+        code=r"(?:\w+\.)*(?:\w*Validation\w*|\w*Invalid\w*|\w*Malformed\w*|\w*BadRequest\w*|Unsupported\w*|Missing\w*|\w*NotSupported\w*|\w*InsufficientCapabilities\w*|IllegalArgument\w*|\w*ParameterError|OperationNotPermitted\w*|SerializationException)(?:\.\w+)?",
+        explained=True,
+        example="Invalid AttributeDataType input, consider using the provided AttributeDataType enum. (Service: AWSCognitoIdentityProviderService; "
+        "Status Code: 400; Error Code: InvalidParameterException; Request ID: 0b1c2d3e-1111)",
+        example_type="AWS::Cognito::UserPool",
+        source="https://github.com/serverless/serverless/issues",
+    ),
+    Rule(
+        "validation",
+        Category.VALIDATION,
+        text=r"\binvalid\b|\bmust\b|not (?:a )?valid|isn't valid|not (?:currently )?(?:supported|allowed|permitted|compatible)|unsupported|(?:cannot|can't) be (?:combined|modified|changed|updated|used|empty|null|specified|set)|no longer supported|(?:is|are) required|required (?:key|property|parameter)|failed to satisfy|does not (?:match|support|meet)"
+        r"|validation|malformed|unrecognized|unexpected (?:key|value|property)|should (?:be|have|not)|at least|only (?:be|supports?|allowed|valid)|expected (?:type|value)|cannot (?:contain|specify|use|set|change|modify|combine)|missing (?:required )?\w+",
+        explained=True,
+        example="Version and ReleaseVersion updates cannot be combined with other updates",
+        example_type="AWS::EKS::Nodegroup",
+        source="https://github.com/aws/aws-cdk/issues",
+    ),
+    Rule(
+        "validation-handler",
+        Category.VALIDATION,
+        text=r"\w{5}",
+        handler="InvalidRequest",
+        explained=True,
+        example='Resource handler returned message: "A load balancer wants other subnets" (RequestToken: 1-2-3, HandlerErrorCode: InvalidRequest)',
+        source=_CONTRACT,
+    ),
+    Rule(
+        "not-updatable-handler",
+        Category.VALIDATION,
+        handler="NotUpdatable",
+        explained=True,
+        example='Resource handler returned message: "Attempting to alter a create-only property" (RequestToken: 1-2-3, HandlerErrorCode: NotUpdatable)',
+        source=_CONTRACT,
+    ),
+)
+
+LAST = (
+    Rule(
+        "custom-message",
+        Category.CUSTOM_RESOURCE,
+        custom=True,
+        example="Received response status [FAILED] from custom resource. Message returned: Account creation failed. Error: Accounts failed to "
+        "enroll in Control Tower. Check Service Catalog Console",
+        example_type="Custom::CreateControlTowerAccounts",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-resources.html",
+    ),
+    *(
+        Rule(
+            f"internal-handler-{code.lower()}",
+            Category.INTERNAL_ERROR,
+            handler=code,
+            example=f'Resource handler returned message: "null" (RequestToken: 1-2-3, HandlerErrorCode: {code})',
+            source=_CONTRACT,
+        )
+        for code in (
+            "InternalFailure",
+            "ServiceInternalError",
+            "NetworkFailure",
+            "ServiceTimeout",
+            "HandlerInternalFailure",
+            "Unknown",
+            "GeneralServiceException",
+        )
+    ),
+    Rule(
+        "null-message",
+        Category.INTERNAL_ERROR,
+        text=r"^null$",
+        example="null",
+        source="https://github.com/aws/aws-cdk/issues/19514",
+    ),
+    Rule("invalid-null", Category.VALIDATION, handler="InvalidRequest", source=_CONTRACT),
+    Rule("unknown", Category.OTHER, example="Something else went on", source=_CFN),
+)

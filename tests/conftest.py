@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from lab.fake_aws import FakeAWS
 from lab.ministack_server import MiniStack
+from lab.world import World
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +20,16 @@ def empty_ministack(ministack: MiniStack) -> MiniStack:
     """The same server, with nothing in it."""
     ministack.reset()
     return ministack
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty account to be filled by the test."""
+    return World()
+
+
+@pytest.fixture
+def fake_aws(world: World) -> Iterator[FakeAWS]:
+    """`world`, served over HTTP. Fill it before or while it is served."""
+    with FakeAWS(world) as server:
+        yield server

@@ -35,7 +35,7 @@ def free_port() -> int:
 def client(url: str, service: str, region: str = REGION, key: str = "testing", secret: str = "testing") -> Any:
     """A boto3 client that talks to `url` and to nothing else."""
     session = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=region)
-    return session.client(service, endpoint_url=url, config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}))
+    return session.client(service, endpoint_url=url, config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}))
 
 
 def environment(url: str, region: str = REGION) -> dict[str, str]:

@@ -20,7 +20,10 @@ def test_the_born_from_incident_ends_in_rollback_failed_with_the_trail_failing_f
         ("AuditedDatabase", "DELETE_FAILED"),
         ("audit", "ROLLBACK_FAILED"),
     ]
-    assert "Insufficient permissions to access S3 bucket" in next(e for e in events if e["ResourceStatus"] == "CREATE_FAILED")["ResourceStatusReason"]
+    assert (
+        "Insufficient permissions to access S3 bucket"
+        in next(e for e in events if e["ResourceStatus"] == "CREATE_FAILED")["ResourceStatusReason"]
+    )
     times = [e["Timestamp"] for e in events]
     assert times == sorted(set(times))
 

@@ -125,7 +125,8 @@ def _rest(
             best = (len(asked), operation, {k: unquote(v) for k, v in found.groupdict().items()})
     if best is None:
         raise LookupError(f"{spec.service_name}: {method} {target}")
-    operation, params = best[1], dict(best[2])
+    operation = best[1]
+    params: dict[str, Any] = {}
     for name, member in (operation.input_shape.members if operation.input_shape else {}).items():
         where, wire = member.serialization.get("location"), member.serialization.get("name", name)
         if where == "querystring" and wire in query:

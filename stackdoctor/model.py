@@ -428,6 +428,15 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptChange:
+    """What was changed in a policy or the failed resource before an attempt, and whether the attempt failed the same way."""
+
+    attempt: int
+    changes: tuple[str, ...]
+    same_failure: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """The whole answer; `report/` renders it, `report.json` in the shape CONTRACT.md fixes."""
 
@@ -442,3 +451,12 @@ class Diagnosis:
     recovery: tuple[Step, ...]
     unread: tuple[Unread, ...]
     calls: Calls = field(default_factory=Calls)
+    quotes: Mapping[tuple[str, int], JSON] = field(default_factory=dict)
+    """Statements that findings point at, by resource ARN and index, as the report quotes them."""
+    rejected: tuple[str, ...] = ()
+    """Changes that were tried and kept out, with the reason."""
+    attempts: tuple[AttemptChange, ...] = ()
+
+    def quote(self, finding: Finding) -> JSON:
+        """The statement a finding points at, None where it points at none."""
+        return self.quotes.get((finding.resource, finding.statement.index)) if finding.statement else None

@@ -1,0 +1,128 @@
+"""What a check is: words for a reason the evaluator gave, or a look at the state of a bucket or key.
+
+in: a `Case`, everything known of one failure. out: `Finding` values. A check never reads a policy by pattern: the
+evaluator names the clause (DESIGN, rule 1), the check says what it means and where AWS documents it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from stackdoctor.evidence import DeployedResource, EvidenceSet
+from stackdoctor.faults import Fault, Judged
+from stackdoctor.model import ClauseRef, Confidence, Failure, Finding, Origin, Severity, StatementRef
+from stackdoctor.services.base import Constraint, Facts, Resource, Service, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything a check may look at, for one failed resource. `denied` is whether AWS's message says a request was denied."""
+
+    failure: Failure
+    resource: Resource
+    service: Service
+    facts: Facts
+    evidence: EvidenceSet
+    judged: tuple[Judged, ...]
+    faults: tuple[Fault, ...]
+    resources: tuple[DeployedResource, ...] = ()
+    denied: bool = True
+    after: frozenset[str] = field(default_factory=frozenset)
+    """Logical ids that CloudFormation makes before this resource, by DependsOn or reference."""
+
+    def has(self, constraint: Constraint) -> bool:
+        return constraint in self.service.constraints
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a check says of one fault."""
+
+    title: str
+    explanation: str
+
+
+def _recognises_nothing(_fault: Fault, _case: Case) -> Words | None:
+    return None
+
+
+def _sees_nothing(_case: Case) -> Iterable[Finding]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One cause we have words for. `recognises` explains a fault of the evaluator, `looks` examines state."""
+
+    id: str
+    title: str
+    explanation: str
+    references: tuple[str, ...]
+    recognises: Callable[[Fault, Case], Words | None] = _recognises_nothing
+    looks: Callable[[Case], Iterable[Finding]] = _sees_nothing
+
+    def finding(
+        self,
+        severity: Severity,
+        target: Target,
+        resource: str,
+        title: str,
+        explanation: str,
+        *,
+        origin: Origin = Origin.LIVE,
+        confidence: Confidence | None = None,
+        statement: StatementRef | None = None,
+        clause: ClauseRef | None = None,
+        references: tuple[str, ...] = (),
+    ) -> Finding:
+        """A finding of this check; its confidence follows from its severity unless given."""
+        return Finding(
+            check=self.id,
+            severity=severity,
+            confidence=confidence or CONFIDENCE[severity],
+            service=SERVICE_OF[target],
+            resource=resource,
+            origin=origin,
+            title=title,
+            explanation=explanation,
+            statement=statement,
+            clause=clause,
+            references=tuple(dict.fromkeys((*self.references, *references))),
+        )
+
+
+CONFIDENCE = {Severity.CAUSE: Confidence.CONFIRMED, Severity.RISK: Confidence.POSSIBLE, Severity.NOTE: Confidence.CONFIRMED}
+SERVICE_OF = {
+    Target.BUCKET: "s3",
+    Target.KEY: "kms",
+    Target.TOPIC: "sns",
+    Target.QUEUE: "sqs",
+    Target.FUNCTION: "lambda",
+    Target.IDENTITY: "iam",
+}
+
+
+def carried(clause: ClauseRef) -> str:
+    """What the request carries for a clause's key, as words."""
+    match clause.state:
+        case "absent":
+            return f"the request does not carry {clause.key}"
+        case "unknown" if clause.values:
+            return f"AWS does not document whether the request carries {clause.key}; it can only be {' or '.join(clause.values)} or absent"
+        case "unknown":
+            return f"what the request carries for {clause.key} is not documented"
+    return f"the request carries {clause.key} = {', '.join(clause.values) or '(empty)'}"
+
+
+def wants(clause: ClauseRef) -> str:
+    """The clause itself, as words: `StringEquals kms:ViaService = …`."""
+    return f"{clause.operator} {clause.key} = {', '.join(clause.expected)}"
+
+
+def actions(fault: Fault) -> str:
+    return " and ".join(fault.actions)
+
+
+def who(fault: Fault) -> str:
+    return fault.needed[0].request.caller.name

@@ -1,0 +1,40 @@
+"""A diagnosis as the person wants it, and the exit code it means."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from stackdoctor.cli.streams import Colour, say, wants_colour
+from stackdoctor.model import Diagnosis, Verdict
+from stackdoctor.redact import Redactor
+from stackdoctor.report import json as as_json
+from stackdoctor.report import markdown, text
+
+EXIT = {Verdict.HEALTHY: 0, Verdict.EXPLAINED: 1, Verdict.UNEXPLAINED: 3}
+
+
+class Output(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def show(diagnosis: Diagnosis, output: Output, *, colour: Colour, verbose: bool, quiet: bool, redactor: Redactor | None) -> None:
+    """Writes the report to stdout, whole or not at all."""
+    match output:
+        case Output.JSON:
+            document = as_json.document(diagnosis, datetime.now(UTC))
+            say(json.dumps(redactor.json(document) if redactor else document, indent=2, ensure_ascii=False) + "\n")
+        case Output.MARKDOWN:
+            report = markdown.render(diagnosis, verbose=verbose)
+            say(redactor.text(report) if redactor else report)
+        case Output.TEXT:
+            report = text.render(diagnosis, text.Style(wants_colour(colour), verbose, quiet))
+            say(redactor.text(report) if redactor else report)
+
+
+def exit_code(diagnosis: Diagnosis, *, exit_zero: bool) -> int:
+    """0 healthy, 1 explained, 3 unexplained or undecided for want of evidence; --exit-zero turns 1 and 3 into 0."""
+    return 0 if exit_zero else EXIT[diagnosis.verdict]

@@ -1,0 +1,54 @@
+"""Streams: the report on stdout, everything else on stderr, one line a complaint, colour only where it is wanted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+from stackdoctor.report.untrusted import plain
+
+
+class Colour(StrEnum):
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+def wants_colour(choice: Colour) -> bool:
+    """--color outweighs NO_COLOR, that FORCE_COLOR, that the terminal (https://no-color.org, https://force-color.org)."""
+    if choice is not Colour.AUTO:
+        return choice is Colour.ALWAYS
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def complain(message: str) -> None:
+    """One line on stderr."""
+    sys.stderr.write(f"stackdoctor: {plain(message)}\n")
+
+
+def say(text: str) -> None:
+    """The report, on stdout; what the encoding cannot show is escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+@contextmanager
+def progress(message: str, *, quiet: bool = False) -> Iterator[None]:
+    """A line on stderr while something is read; only when stderr is a terminal."""
+    shown = sys.stderr.isatty() and not quiet and os.environ.get("TERM") != "dumb"
+    if shown:
+        sys.stderr.write(f"\r{plain(message)} …")
+        sys.stderr.flush()
+    try:
+        yield
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,134 @@
+"""The pipeline: from a stack's history to a diagnosis. The stages, in order, and what each may do:
+
+    collect      reads the stack's history                                          (collect.py; touches the world)
+    order        events → operations → attempts                                     (timeline.py)
+    find         the failures nothing else explains, and what blocks the rollback   (root_cause.py)
+    classify     what each status reason says                                       (classify)
+    inspect      reads what the failed resource names, live or as deployed          (inspection.py; touches the world)
+    evaluate     puts the service's requests to the policies                        (faults.py, policy/)
+    check        words for what the evaluator found                                 (checks/)
+    fix          tries changes on the evidence; the way out                         (fixes.py, recovery.py)
+    report       renders the `Diagnosis`                                            (report/)
+
+Only collect and inspect read anything; the rest are pure, so kept evidence replays to the same diagnosis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from stackdoctor import blockers as blocking
+from stackdoctor import recovery, root_cause, timeline
+from stackdoctor.classify import classify
+from stackdoctor.collect import collect
+from stackdoctor.commands import CommandStyle
+from stackdoctor.fixes import Proposal, propose
+from stackdoctor.inspection import read
+from stackdoctor.investigation import Investigation, investigate, unread
+from stackdoctor.model import (
+    Diagnosis,
+    Failure,
+    Finding,
+    Found,
+    Reason,
+    StackEvent,
+    StackHistory,
+    Unread,
+    Verdict,
+)
+from stackdoctor.reader import Reader
+from stackdoctor.summary import sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person asked for beside the stack. `profile` and `endpoint_url` only shape the commands that are printed."""
+
+    profile: str | None = None
+    endpoint_url: str | None = None
+    history: bool = True
+    harden: bool = False
+    template: str | None = None
+
+
+def diagnose(reader: Reader, stack: str, options: Options | None = None) -> Diagnosis:
+    """Diagnoses one stack by name or ARN. Raises StackdoctorError where nothing can be said at all."""
+    return analyse(reader, collect(reader, stack), options or Options())
+
+
+def analyse(reader: Reader, history: StackHistory, options: Options) -> Diagnosis:
+    """Diagnoses a collected history; reads only what the failures name."""
+    operations = timeline.operations(history)
+    found = root_cause.find(history, _classify)
+    if timeline.is_healthy(history.stack.status, operations) and not history.validations:
+        return _finish(reader, history, Verdict.HEALTHY, (), (), found.leftovers, Proposal(), options)
+    tasks = [partial(investigate, reader, history, failure) for failure in found.failures]
+    states = partial(_states, reader, found.blockers, history.stack.region)
+    *investigations, known = reader.gather(*tasks, states)  # type: ignore[arg-type]
+    done: tuple[Investigation, ...] = tuple(investigations)  # type: ignore[arg-type]
+    verdict = Verdict.EXPLAINED if done and all(one.explained for one in done) else Verdict.UNEXPLAINED
+    style = CommandStyle(history.stack.region, options.profile, options.endpoint_url)
+    proposal = propose(done, history, style, harden=options.harden, template=options.template)
+    diagnosis = _finish(reader, history, verdict, done, found.blockers, (), proposal, options)
+    steps = recovery.way_out(
+        history.stack,
+        found.blockers,
+        root_failed=found.failures,
+        states=known,  # type: ignore[arg-type]
+        resources=_newest(history),
+        aws=style,
+        fix_first=bool(proposal.fixes),
+    )
+    return replace(diagnosis, recovery=steps)
+
+
+def _classify(event: StackEvent) -> Reason:
+    return classify(event.reason, event.resource_type, event.status)
+
+
+def _states(reader: Reader, failures: tuple[Failure, ...], region: str) -> dict[str, blocking.BlockerState]:
+    """What is read live of the blockers: is protection still on, is the bucket versioned …; a read that fails leaves it open."""
+    reads = [(failure, ask) for failure in failures for ask in blocking.reads_for(failure, region)]
+    answers = reader.gather(*(partial(read, reader, ask.call, f"state of {f.event.logical_id}", ask.state) for f, ask in reads))
+    states: dict[str, blocking.BlockerState] = {}
+    for (failure, _ask), answer in zip(reads, answers, strict=True):
+        if isinstance(answer, Found):
+            key = blocking.key_of(failure)
+            states[key] = states[key].joined(answer.value) if key in states else answer.value
+    return states
+
+
+def _newest(history: StackHistory) -> tuple[StackEvent, ...]:
+    """The newest event of each resource of the stack."""
+    events = timeline.order(history.events, newest_first=history.newest_first)
+    return tuple({event.logical_id: event for event in events if not event.is_own}.values())
+
+
+def _finish(
+    reader: Reader,
+    history: StackHistory,
+    verdict: Verdict,
+    done: tuple[Investigation, ...],
+    blockers: tuple[Failure, ...],
+    leftovers: tuple[Failure, ...],
+    proposal: Proposal,
+    _options: Options,
+) -> Diagnosis:
+    findings = tuple(dict.fromkeys(finding for one in done for finding in one.findings))
+    rows: tuple[Unread, ...] = (*history.unread, *unread(done))
+    return Diagnosis(
+        verdict=verdict,
+        summary=sentence(history, verdict, done, blockers, proposal.fixes),
+        stack=history.stack,
+        operations=timeline.operations(history),
+        root_causes=tuple(one.root_cause() for one in done),
+        blockers=blockers,
+        findings=tuple(_linked(finding, proposal) for finding in (*findings, *map(_leftover, leftovers))),
+        fixes=proposal.fixes,
+        recovery=(),
+        unread=tuple(dict.fromkeys(rows)),
+        calls=reader.calls,
+        quotes=dict(quote for one in done for quote in one.quotes),
+        rejected=proposal.rejected,
+    )

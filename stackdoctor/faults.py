@@ -1,0 +1,265 @@
+"""Puts every request a service needs to the policies that decide it, and names what keeps each from being allowed.
+
+in: `Needed` requests and the `EvidenceSet`. out: `Fault` values, one for each clause, statement or missing statement,
+with all the requests it denies. The evaluator gives the reason; a check later adds the words (DESIGN, rule 1).
+
+Denies and missing allows are looked for apart: a request that is explicitly denied may lack its Allow as well.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from stackdoctor.evidence import EvidenceSet, PolicyText
+from stackdoctor.model import Absent, ClauseRef, Found, Origin, Severity, StatementRef, Unreadable
+from stackdoctor.policy import Explanation, Leaf, Malformed, Outcome, Policy, PolicyKind, StatementResult, Tri, evaluate, explain, parse
+from stackdoctor.services.base import Blocking, Needed, Scope, Target
+
+KINDS = {
+    Target.BUCKET: PolicyKind.BUCKET,
+    Target.KEY: PolicyKind.KEY,
+    Target.TOPIC: PolicyKind.TOPIC,
+    Target.QUEUE: PolicyKind.QUEUE,
+    Target.FUNCTION: PolicyKind.FUNCTION,
+}
+SIMILAR = 0.8
+"""How alike two names must be for one to be a misspelling of the other (difflib ratio): `cloudtrial` and `cloudtrail` are 0.9."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that keeps requests from being allowed.
+
+    `element` is the part of the statement at fault, 'Deny' for an explicit deny, 'Nothing' where no statement was
+    meant for the request, 'NoPolicy' where there is none. `near` are the statements that come nearest, as text.
+    """
+
+    target: Target
+    ref: str
+    arn: str
+    origin: Origin | None
+    severity: Severity
+    element: str
+    needed: tuple[Needed, ...]
+    statement: StatementRef | None = None
+    leaf: Leaf | None = None
+    clause: ClauseRef | None = None
+    near: tuple[str, ...] = ()
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(needed.request.action for needed in self.needed))
+
+    @property
+    def key(self) -> str:
+        """The condition key at fault, lower case; '' where none is."""
+        return self.clause.key.lower() if self.clause else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of one needed request: its outcome, or why it could not be judged."""
+
+    needed: Needed
+    outcome: Outcome | None
+    unread: Unreadable | None = None
+    malformed: Malformed | None = None
+
+
+def judge(needed: Iterable[Needed], evidence: EvidenceSet, scope: Scope) -> tuple[tuple[Judged, ...], tuple[Fault, ...]]:
+    """Every request's outcome, and the faults behind those that are not allowed in every world."""
+    judged: list[Judged] = []
+    faults: list[Fault] = []
+    policies: dict[tuple[Target, str], Policy | Malformed | None | Unreadable] = {}
+    for need in needed:
+        if need.target is Target.IDENTITY:
+            continue
+        where = need.target, need.ref
+        if where not in policies:
+            policies[where] = _policy(evidence, *where)
+        match policies[where]:
+            case Unreadable() as unread:
+                judged.append(Judged(need, None, unread=unread))
+            case Malformed() as malformed:
+                judged.append(Judged(need, None, malformed=malformed))
+            case None:
+                judged.append(Judged(need, Outcome.IMPLICITLY_DENIED))
+                faults.append(_fault(need, evidence, scope, _severity(need, sure=True), "NoPolicy"))
+            case policy:
+                judged.append(Judged(need, evaluate(policy, need.request)))
+                faults.extend(_denials(policy, need, evidence, scope))
+                faults.extend(_missing_allow(policy, need, evidence, scope))
+    return tuple(judged), merge(faults)
+
+
+def _policy(evidence: EvidenceSet, target: Target, ref: str) -> Policy | Malformed | None | Unreadable:
+    match evidence.policy(target, ref):
+        case Found(text):
+            return parse(text.text, KINDS[target])
+        case Absent():
+            return None
+        case Unreadable() as unread:
+            return unread
+
+
+def _severity(need: Needed, *, sure: bool) -> Severity:
+    match need.blocking:
+        case Blocking.YES:
+            return Severity.CAUSE if sure else Severity.RISK
+        case Blocking.UNKNOWN:
+            return Severity.RISK
+        case Blocking.NO:
+            return Severity.NOTE
+
+
+def only(policy: Policy, effect: str) -> tuple[Policy, tuple[int, ...]]:
+    """The policy with only its Allow or Deny statements, and the index each had."""
+    kept = tuple(statement for statement in policy.statements if statement.effect == effect)
+    document = {**policy.document, "Statement": [dict(statement.raw) for statement in kept]}
+    parsed = parse(document, policy.kind)
+    if isinstance(parsed, Malformed):  # a part of a well-formed policy is well-formed
+        raise TypeError(parsed.problem)
+    return parsed, tuple(statement.index for statement in kept)
+
+
+# ---------------------------------------------------------------------------------------------------- explicit denies
+def _denials(policy: Policy, need: Needed, evidence: EvidenceSet, scope: Scope) -> Iterable[Fault]:
+    denies, indices = only(policy, "Deny")
+    for result in explain(denies, need.request).statements if indices else ():
+        if result.matched is Tri.NO_MATCH:
+            continue
+        severity = _severity(need, sure=result.matched is Tri.MATCH)
+        leaf = _exempting(result)
+        fault = _fault(need, evidence, scope, severity, "Deny", leaf=leaf)
+        yield replace(fault, statement=StatementRef(indices[result.index], result.sid))
+
+
+def _exempting(result: StatementResult) -> Leaf | None:
+    """The clause of a Deny that was meant to spare somebody and does not: an absent key under a negated operator first."""
+    clauses = [leaf for leaf in result.leaves if leaf.element == "Condition"]
+    if result.matched is Tri.MAYBE:
+        clauses = [leaf for leaf in clauses if leaf.matched is Tri.MAYBE] or clauses
+
+    def rank(leaf: Leaf) -> tuple[bool, bool]:
+        return ("Not" not in (leaf.operator or ""), leaf.actual_state != "absent")
+
+    return min(clauses, key=rank, default=None)
+
+
+# --------------------------------------------------------------------------------------------------- missing allows
+def _missing_allow(policy: Policy, need: Needed, evidence: EvidenceSet, scope: Scope) -> Iterable[Fault]:
+    allows, indices = only(policy, "Allow")
+    explanation = explain(allows, need.request)
+    if explanation.outcome is Outcome.ALLOWED:
+        return
+    severity = _severity(need, sure=explanation.outcome is not Outcome.UNDECIDED)
+    meant = _intended(explanation, need)
+    if meant is None:
+        near = tuple(_place(result, indices) for result in explanation.nearest[:3])
+        yield replace(_fault(need, evidence, scope, severity, "Nothing"), near=near)
+        return
+    for leaf in _failing(meant):
+        fault = _fault(need, evidence, scope, severity, leaf.element, leaf=leaf)
+        yield replace(fault, statement=StatementRef(indices[meant.index], meant.sid))
+
+
+def _failing(result: StatementResult) -> list[Leaf]:
+    """The leaves that keep a statement from matching; those that surely do, if any does."""
+    sure = [leaf for leaf in result.leaves if leaf.matched is Tri.NO_MATCH]
+    return sure or [leaf for leaf in result.leaves if leaf.matched is Tri.MAYBE]
+
+
+def _intended(explanation: Explanation, need: Needed) -> StatementResult | None:
+    """The one statement unmistakably meant for the request, None where there is none or several come equally near.
+
+    Meant is a statement whose principal and action match, or are misspelt by a letter or two.
+    """
+    meant = [result for result in explanation.nearest if all(_forgivable(leaf, need) for leaf in _failing(result))]
+    if not meant:
+        return None
+    fewest = min(len(_failing(result)) for result in meant)
+    best = [result for result in meant if len(_failing(result)) == fewest]
+    return best[0] if len(best) == 1 else None
+
+
+def _forgivable(leaf: Leaf, need: Needed) -> bool:
+    match leaf.element:
+        case "Principal":
+            return misspelt(leaf.expected, need.request.caller.name) is not None
+        case "Action":
+            return misspelt(leaf.expected, need.request.action) is not None
+        case "NotPrincipal" | "NotAction":
+            return False
+    return True
+
+
+def misspelt(expected: Iterable[str], wanted: str) -> str | None:
+    """The value that was meant to be `wanted`: alike by a letter or two, but not another real name."""
+    name = wanted.lower()
+    for value in expected:
+        text = value.lower().rstrip("*")
+        ratio = difflib.SequenceMatcher(None, text, name[: len(text) + 2]).ratio()
+        same_head = text.split(":")[0].split("=")[0][:3] == name.split(":", 1)[0][:3]
+        if same_head and ratio >= SIMILAR and not _other_name(text, name):
+            return value
+    return None
+
+
+def _other_name(text: str, name: str) -> bool:
+    """Whether a similar text is a name of its own rather than a misspelling: `s3:PutObjectAcl` is not `s3:PutObject`."""
+    known = text.startswith(name) or name.startswith(text)
+    return known and ":" in text and text.split(":", 1)[0] == name.split(":", 1)[0]
+
+
+def _place(result: StatementResult, indices: tuple[int, ...]) -> str:
+    sid = f" ({result.sid})" if result.sid else ""
+    failing = ", ".join(dict.fromkeys(leaf.key or leaf.element for leaf in _failing(result)))
+    return f"statement {indices[result.index]}{sid}: {failing}"
+
+
+# -------------------------------------------------------------------------------------------------------- assembling
+def _fault(need: Needed, evidence: EvidenceSet, scope: Scope, severity: Severity, element: str, leaf: Leaf | None = None) -> Fault:
+    policy = evidence.policy(need.target, need.ref)
+    return Fault(
+        target=need.target,
+        ref=need.ref,
+        arn=evidence.arn(need.target, need.ref, scope),
+        origin=policy.value.origin if isinstance(policy, Found) else None,
+        severity=severity,
+        element=element,
+        needed=(need,),
+        leaf=leaf,
+        clause=_clause(leaf),
+    )
+
+
+def _clause(leaf: Leaf | None) -> ClauseRef | None:
+    if leaf is None or leaf.element != "Condition":
+        return None
+    return ClauseRef(leaf.operator or "", leaf.key or "", leaf.expected, leaf.actual_state, leaf.actual_values)
+
+
+_WEIGHT: Mapping[Severity, int] = {Severity.CAUSE: 0, Severity.RISK: 1, Severity.NOTE: 2}
+
+
+def merge(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """One fault for each place, with all the requests it denies and the gravest severity; gravest first."""
+    merged: dict[object, Fault] = {}
+    for fault in faults:
+        clause = (fault.clause.operator, fault.key) if fault.clause else None
+        place = (fault.target, fault.ref, fault.statement, fault.element, clause)
+        known = merged.get(place)
+        if known is None:
+            merged[place] = fault
+            continue
+        graver = fault if _WEIGHT[fault.severity] < _WEIGHT[known.severity] else known
+        merged[place] = replace(graver, needed=(*known.needed, *fault.needed))
+    return tuple(sorted(merged.values(), key=lambda fault: _WEIGHT[fault.severity]))
+
+
+def policy_text(evidence: EvidenceSet, fault: Fault) -> PolicyText | None:
+    """The text of the policy a fault stands in."""
+    policy = evidence.policy(fault.target, fault.ref)
+    return policy.value if isinstance(policy, Found) else None

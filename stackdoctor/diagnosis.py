@@ -63,7 +63,7 @@ def analyse(reader: Reader, history: StackHistory, options: Options) -> Diagnosi
     found = root_cause.find(history, _classify)
     if timeline.is_healthy(history.stack.status, operations) and not history.validations:
         return _finish(reader, history, Verdict.HEALTHY, (), (), found.leftovers, Proposal(), options)
-    tasks = [partial(investigate, reader, history, failure) for failure in found.failures]
+    tasks = [partial(investigate, reader, history, failure, look_back=options.history) for failure in found.failures]
     states = partial(_states, reader, found.blockers, history.stack.region)
     *investigations, known = reader.gather(*tasks, states)  # type: ignore[arg-type]
     done: tuple[Investigation, ...] = tuple(investigations)  # type: ignore[arg-type]

@@ -6,13 +6,16 @@ in: a `Reader`, the stack's history and one `Failure`. out: an `Investigation`: 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from stackdoctor import checks, faults
 from stackdoctor import template as templates
 from stackdoctor.deployed import deployed, properties_of
 from stackdoctor.evidence import DeployedResource, EvidenceSet
+from stackdoctor.history import History, look_up
 from stackdoctor.inspection import inspect
 from stackdoctor.model import (
     JSON,
@@ -81,6 +84,7 @@ class Investigation:
     deciding: frozenset[str] = frozenset()
     """Which of `missing`, by `what`, hold a policy or state that decides requests."""
     quotes: tuple[tuple[tuple[str, int], JSON], ...] = ()
+    history: History = field(default_factory=History)
 
     @property
     def causes(self) -> tuple[Finding, ...]:
@@ -92,8 +96,9 @@ class Investigation:
 
     @property
     def proven(self) -> frozenset[DeniedBy]:
-        """The sides that a policy or a key's state proves to deny."""
-        return frozenset(SIDE[finding.service] for finding in self.causes if finding.service in SIDE)
+        """The sides that a policy, a key's state or a recorded denial proves to deny."""
+        shown = frozenset(SIDE[finding.service] for finding in self.causes if finding.service in SIDE)
+        return shown or (self.history.sides & frozenset(SIDE.values()))
 
     @property
     def open_side(self) -> bool:
@@ -104,7 +109,7 @@ class Investigation:
     @property
     def explained(self) -> bool:
         """Whether the failure is explained: by proof, by AWS's own words, or by the only risks left after a denial."""
-        if self.causes:
+        if self.causes or self.proven:
             return True
         if self.failure.reason.self_explained:
             return True
@@ -124,7 +129,7 @@ class Investigation:
     def confidence(self) -> Confidence:
         """Confirmed by a deny in every world, likely by the only risks left or AWS's own words, possible otherwise."""
         side = self.denied_by
-        if self.causes and (side not in {DeniedBy.S3, DeniedBy.KMS} or side in self.proven or not self.proven):
+        if (self.causes or self.proven) and (side not in {DeniedBy.S3, DeniedBy.KMS} or side in self.proven or not self.proven):
             return Confidence.CONFIRMED
         return Confidence.LIKELY if self.explained else Confidence.POSSIBLE
 
@@ -148,12 +153,13 @@ class Investigation:
         yield Evidence("event", event.event_id, event.reason or "(no reason given)")
         if self.failure.reason.exception:
             yield Evidence("exception", event.event_id, self.failure.reason.exception)
+        yield from self.history.evidence
         for finding in (*self.causes, *(self.risks if not self.causes else ())):
             source = "policy" if finding.statement or finding.clause else {"s3": "bucket", "kms": "key"}.get(finding.service, "properties")
             yield Evidence(source, finding.resource, finding.explanation)
 
 
-def investigate(reader: Reader, history: StackHistory, failure: Failure) -> Investigation:
+def investigate(reader: Reader, history: StackHistory, failure: Failure, *, look_back: bool = True) -> Investigation:
     """Inspects and evaluates one failure; for a resource that is no service's of ours, the message is all there is."""
     service = service_of(failure.event.resource_type)
     if service is None or failure.reason.category in UNRELATED:
@@ -165,11 +171,14 @@ def investigate(reader: Reader, history: StackHistory, failure: Failure) -> Inve
         what = f"properties of {failure.event.logical_id}"
         missing = Unreadable(what, "the events carry no ResourceProperties and the template gives none", ("cloudformation:GetTemplate",))
         return Investigation(failure, missing=(missing,), deciding=frozenset({what}))
-    evidence = inspect(reader, uses, resource.scope, resources)
+    past = partial(look_up, reader, failure, resource, service, uses) if look_back and failure.reason.category in DENIES else History
+    tasks: tuple[Callable[[], Any], ...] = (partial(inspect, reader, uses, resource.scope, resources), past)
+    evidence, recorded = reader.gather(*tasks)
     more = tuple(use for use in service.also_uses(resource, evidence.facts()) if use not in uses)
     if more:
         evidence = _joined(evidence, inspect(reader, more, resource.scope, resources))
-    return examine(failure, resource, service, evidence, resources, after=_made_before(history, failure))
+    found = examine(failure, resource, service, evidence, resources, after=_made_before(history, failure))
+    return replace(found, history=recorded)
 
 
 def examine(
@@ -301,6 +310,7 @@ def unread(investigations: Iterable[Investigation]) -> tuple[Unread, ...]:
             decides = read.what in found.deciding and not found.explained
             known = rows.get(read.what)
             rows[read.what] = Unread(read.what, read.error, read.needs, decides or (known is not None and known.would_decide))
+        rows |= {row.what: row for row in found.history.unread}
     return tuple(rows.values())
 
 

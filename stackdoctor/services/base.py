@@ -166,7 +166,7 @@ class Service:
 
     `also_uses` names what only inspection can tell (the key of a bucket's default encryption, of a queue).
     `minimal` gives the statements AWS documents for a target: the place to start from when edits pile up.
-    `source_arn` is the ARN the service sends as aws:SourceArn; `foreign` tells whether it may be absent.
+    `source_arn` is the ARN the service sends as aws:SourceArn.
     """
 
     resource_types: tuple[str, ...]
@@ -177,6 +177,8 @@ class Service:
     also_uses: Callable[[Resource, Facts], tuple[Use, ...]] = _no_uses
     minimal: Callable[[Resource, Facts, Target, str], tuple[dict[str, JSON], ...]] = _no_statements
     source_arn: Callable[[Resource], str | None] = lambda _resource: None
+    api_calls: tuple[str, ...] = ()
+    """Event names of the calls that make or change the resource, as CloudTrail records them."""
     constraints: frozenset[Constraint] = frozenset()
 
 

@@ -208,6 +208,7 @@ SERVICE = Service(
     documentation=(BUCKET_PAGE, KEY_PAGE),
     minimal=_minimal,
     source_arn=trail_arn,
+    api_calls=("CreateTrail", "UpdateTrail"),
     constraints=frozenset(
         {
             Constraint.KEY_IN_BUCKET_REGION,

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from stackdoctor.model import JSON
+
 _CORE: dict[str, tuple[str, ...]] = {
     "cloudformation:DescribeStacks": ("cloudformation:DescribeStacks",),
     "cloudformation:DescribeStackEvents": ("cloudformation:DescribeStackEvents",),
@@ -35,10 +37,25 @@ _CORE: dict[str, tuple[str, ...]] = {
     "cloudtrail:LookupEvents": ("cloudtrail:LookupEvents",),
 }
 
-OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(_CORE)
+_SCAN: dict[str, tuple[str, ...]] = {}
+_ORGANIZATION: dict[str, tuple[str, ...]] = {}
+
+OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(_CORE | _SCAN | _ORGANIZATION)
 """Every operation that may be called, by `service:Operation`, with the IAM actions it needs."""
+
+PURPOSES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"diagnose": _CORE, "scan": _CORE | _SCAN, "organization": _CORE | _SCAN | _ORGANIZATION}
+)
+"""The operations each command may call."""
 
 
 def needs(name: str) -> tuple[str, ...]:
     """The IAM actions of one operation."""
     return OPERATIONS[name]
+
+
+def policy(purpose: str = "diagnose") -> dict[str, JSON]:
+    """The least read-only identity policy for a purpose, as `aws iam create-policy` takes it."""
+    actions: list[JSON] = sorted({action for needed in PURPOSES[purpose].values() for action in needed})  # type: ignore[assignment]
+    statement: JSON = {"Sid": "StackdoctorReadOnly", "Effect": "Allow", "Action": actions, "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -68,7 +68,9 @@ class Caller:
         """`cloudtrail.amazonaws.com` → service; `arn:…`/12 digits → aws; `*` → anonymous; 64 hex digits → canonical; else federated."""
         if text == "*":
             return cls(PrincipalKind.ANONYMOUS, text)
-        if (text.startswith("arn:") and ":saml-provider/" not in text and ":oidc-provider/" not in text) or (text.isdigit() and len(text) == 12):
+        if (text.startswith("arn:") and ":saml-provider/" not in text and ":oidc-provider/" not in text) or (
+            text.isdigit() and len(text) == 12
+        ):
             return cls(PrincipalKind.AWS, text)
         if ".amazonaws.com" in text or text.endswith((".amazon.com", ".aws.internal")):
             return cls(PrincipalKind.SERVICE, text)

@@ -1,0 +1,75 @@
+"""How near a statement, an action, a name or an ARN is to the one that was meant.
+
+Used to rank the Allow statements of a denied request and to recognise a misspelling; never to decide.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+from stackdoctor.policy.request import Request
+from stackdoctor.policy.results import Element, Leaf, LeafReason, StatementResult, Tri
+
+ALIKE = 0.8
+"""From this ratio of common letters on, two names count as one misspelt."""
+
+
+@lru_cache(maxsize=2048)
+def likeness(one: str, other: str) -> float:
+    """1 for the same letters, 0 for nothing in common; case is ignored. Very long texts are not compared."""
+    if len(one) > 256 or len(other) > 256:
+        return 0.0
+    return SequenceMatcher(None, one.lower(), other.lower(), autojunk=False).ratio()
+
+
+def nearest_text(wanted: str, texts: tuple[str, ...]) -> tuple[str, float]:
+    """The text most like the wanted one, with its likeness; empty where there is none."""
+    return max(((text, likeness(text, wanted)) for text in texts), key=lambda item: item[1], default=("", 0.0))
+
+
+def distance(result: StatementResult, request: Request) -> float | None:
+    """How far an Allow statement is from allowing the request: the principal counts most, then action, resource and clauses.
+
+    None where nothing of the statement fits: no principal, or neither action nor resource.
+    """
+    missed = {leaf.element: leaf for leaf in result.unmet if leaf.element is not Element.CONDITION}
+    clauses = sum(1.0 if leaf.matched is Tri.NO_MATCH else 0.5 for leaf in result.unmet if leaf.element is Element.CONDITION)
+    if Element.STATEMENT in missed:
+        return _dead(result)
+    total = clauses
+    for leaf in missed.values():
+        total += _cost(leaf, request)
+    return total
+
+
+def _dead(result: StatementResult) -> float:
+    return 50.0 + len(result.leaves)
+
+
+def _cost(leaf: Leaf, request: Request) -> float:
+    if leaf.matched is Tri.MAYBE:
+        return 0.5
+    match leaf.element:
+        case Element.PRINCIPAL:
+            return 3.0 if _misspelt(leaf, request.caller.name) else 100.0
+        case Element.NOT_PRINCIPAL:
+            return 100.0
+        case Element.ACTION | Element.NOT_ACTION:
+            return 3.0 if _nearly(request.action, leaf.expected) else 12.0
+        case _:
+            return 5.0 if leaf.reason is not LeafReason.RESOURCE_NOT_LISTED or _same_root(request.resource, leaf.expected) else 20.0
+
+
+def _misspelt(leaf: Leaf, name: str) -> bool:
+    return _nearly(name, tuple(text.rpartition(": ")[2] for text in leaf.expected))
+
+
+def _nearly(wanted: str, texts: tuple[str, ...]) -> bool:
+    return nearest_text(wanted, texts)[1] >= ALIKE
+
+
+def _same_root(resource: str, texts: tuple[str, ...]) -> bool:
+    """Whether one of the ARNs is of the same bucket (or key)."""
+    root = resource.partition("/")[0]
+    return any(text.partition("/")[0] == root for text in texts)

@@ -1,0 +1,132 @@
+"""One statement, compiled: who, what, on which resource, under which clauses. Its truth is the AND of its parts.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stackdoctor.policy.conditions import Clause, either, negate, resolve
+from stackdoctor.policy.patterns import PatternSet, Template, matcher
+from stackdoctor.policy.principals import PrincipalSet
+from stackdoctor.policy.results import Element, Leaf, Truth
+from stackdoctor.policy.view import WITNESS, Variable, View
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Texts:
+    """The values of Action, NotAction, Resource or NotResource: as written, and ready to be matched."""
+
+    written: tuple[str, ...]
+    patterns: PatternSet
+    templates: tuple[Template, ...]
+
+    @classmethod
+    def of(cls, written: tuple[str, ...], patterns: tuple[str, ...], templates: tuple[Template, ...]) -> Texts:
+        return cls(written, PatternSet.of(patterns), templates)
+
+    def truth(self, text: str, view: View) -> Truth:
+        """Whether one of the values matches. A variable without a value matches nothing."""
+        if self.patterns.matches(text):
+            return True
+        return either(self._try(template, text, view) for template in self.templates) if self.templates else False
+
+    def _try(self, template: Template, text: str, view: View) -> Truth:
+        pattern = resolve(template, view)
+        if isinstance(pattern, Variable):
+            return None if pattern is Variable.UNKNOWN else False
+        return matcher(pattern)(text)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """A statement of a policy. `raw` is its JSON; `index` counts from 0. The rest is compiled from them."""
+
+    index: int
+    sid: str | None
+    effect: str
+    raw: Mapping[str, Any]
+    principal_element: Element | None
+    principals: PrincipalSet | None
+    action_element: Element | None
+    actions: Texts | None
+    resource_element: Element | None
+    resources: Texts | None
+    clauses: tuple[Clause, ...]
+    about_key: bool
+    variables: bool
+    needs_principal: bool
+    needs_resource: bool
+    allows: bool = field(init=False)
+    dead: str = field(init=False)
+    leaves: dict[object, Leaf] = field(init=False, default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "allows", self.effect == "Allow")
+        object.__setattr__(self, "dead", self._why_dead())
+
+    def _why_dead(self) -> str:
+        """Why the statement can never apply; a key policy is stored without Resource or Action, to no effect.
+
+        https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html
+        """
+        if self.actions is None:
+            return "it has neither Action nor NotAction"
+        if self.resources is None and self.needs_resource:
+            return "it has neither Resource nor NotResource"
+        if self.principals is None and self.needs_principal:
+            return "it has neither Principal nor NotPrincipal"
+        return ""
+
+    # ------------------------------------------------------------------------------------------ truth
+    def truth(self, view: View) -> Truth:
+        """Whether the statement applies to the request, its effect aside."""
+        actions = self.actions
+        if self.dead or actions is None:
+            return False
+        hit: Truth = actions.patterns.matches(view.action)
+        if hit is not (self.action_element is Element.ACTION):
+            return False
+        result: Truth = True
+        if self.principals is not None:
+            result = self.principal_truth(view)
+            if result is False:
+                return False
+        hit = self.resource_truth(view)
+        if hit is False:
+            return False
+        if hit is None:
+            result = None
+        for clause in self.clauses:
+            hit = clause.truth(view)
+            if hit is False:
+                return False
+            if hit is None:
+                result = None
+        return result
+
+    def principal_truth(self, view: View) -> Truth:
+        principals = self.principals
+        if principals is None:
+            return not self.needs_principal
+        if self.principal_element is Element.PRINCIPAL:
+            return principals.covers(view.caller)
+        return negate(principals.excludes(view.caller))
+
+    def resource_truth(self, view: View) -> Truth:
+        """A statement without Resource speaks of the resource the policy is attached to, where that is legal."""
+        resources = self.resources
+        if resources is None:
+            return True
+        if resources.patterns.matches(view.resource):
+            hit: Truth = True
+        elif self.about_key and view.resource == WITNESS:
+            hit = None
+        elif resources.templates:
+            hit = resources.truth(view.resource, view)
+        else:
+            hit = False
+        return hit if self.resource_element is Element.RESOURCE else negate(hit)

@@ -1,0 +1,99 @@
+"""A request made ready for matching: names lowercased, the wildcard at the end of its resource replaced by a witness.
+
+Also the facts about KMS calls that a request cannot say itself: which of them carry an encryption context.
+https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from stackdoctor.policy.request import MISSING, Caller, Knowledge, Known, Missing, OneOf, Request
+
+WITNESS: Final = "\ue001representative-object-below-this-prefix\ue001"
+"""Stands for an object that no policy mentions; longer than any run of `?` in earnest."""
+
+ENCRYPTION_CONTEXT: Final = "kms:encryptioncontext"
+
+_WITH_CONTEXT: Final = frozenset(
+    f"kms:{name}".lower()
+    for name in (
+        "Encrypt",
+        "Decrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "GenerateDataKeyPair",
+        "GenerateDataKeyPairWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+        "CreateGrant",
+        "RetireGrant",
+    )
+)
+
+
+class Variable(Enum):
+    """What a policy variable resolves to when it is not a text."""
+
+    UNSET = "unset"
+    UNKNOWN = "unknown"
+
+
+class View:
+    """One request as the matchers read it; `asked` is the action as written.
+
+    `silent` is true for a KMS call that never carries an encryption context.
+    """
+
+    __slots__ = ("action", "asked", "caller", "context", "otherwise", "resource", "silent")
+
+    def __init__(self, caller: Caller, asked: str, resource: str, context: Mapping[str, Knowledge], otherwise: Knowledge) -> None:
+        self.caller = caller
+        self.asked = asked
+        self.action = action = asked.lower()
+        self.resource = resource
+        self.context = context
+        self.otherwise = otherwise
+        self.silent = action.startswith("kms:") and action not in _WITH_CONTEXT
+
+    @classmethod
+    def of(cls, request: Request) -> View:
+        resource = request.resource
+        if resource.endswith("*"):
+            resource = resource[:-1] + WITNESS
+        context = {key.lower(): known for key, known in request.context.items()}
+        return cls(request.caller, request.action, resource, context, request.otherwise)
+
+    def given(self, known: Mapping[str, Knowledge]) -> View:
+        """The same request in a world where these keys are known."""
+        return View(self.caller, self.asked, self.resource, {**self.context, **known}, self.otherwise)
+
+    def knowledge(self, key: str) -> Knowledge:
+        """What is known of a (lowercased) key."""
+        if self.silent and key.startswith(ENCRYPTION_CONTEXT):
+            return MISSING
+        return self.context.get(key, self.otherwise)
+
+    def variable(self, key: str) -> str | Variable:
+        """The value of a policy variable. A multivalued key is no variable, so it has none."""
+        known = self.knowledge(key)
+        if isinstance(known, Known):
+            return known.values[0] if len(known.values) == 1 else Variable.UNSET
+        return Variable.UNSET if isinstance(known, Missing) else Variable.UNKNOWN
+
+    def is_open(self, key: str) -> bool:
+        """Whether more than one value (or absence) of the key is possible."""
+        return not isinstance(self.knowledge(key), Known | Missing)
+
+    def possibilities(self, key: str) -> tuple[str, ...]:
+        """The few values a key may have, for showing; empty where there are none or too many."""
+        known = self.knowledge(key)
+        match known:
+            case Known(values):
+                return values
+            case OneOf(options):
+                return tuple(value for option in options if option for value in option)
+            case _:
+                return ()

@@ -1,0 +1,114 @@
+"""What single rows of an event listing say: whose row it is, whether it failed, which resources its summary names.
+
+In: `StackEvent`s of one stack. Out: facts about them, from the shape of the row and of CloudFormation's own sentences.
+Listings that carry physical ids (every DescribeStackEvents answer does) are read by id; excerpts without, by shape.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from stackdoctor.model import StackEvent
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
+FAMILIES = ("UPDATE_ROLLBACK", "IMPORT_ROLLBACK", "ROLLBACK", "CREATE", "UPDATE", "DELETE", "IMPORT")
+ROLLBACKS = frozenset({"UPDATE_ROLLBACK", "IMPORT_ROLLBACK", "ROLLBACK"})
+USER_INITIATED = "User Initiated"
+
+_SUMMARY = re.compile(r"The following resource\(s\) failed to (create|update|delete|import): ?\[([^\[\]]*)")
+_CURRENTLY = re.compile(r"Currently in ([A-Z_]+)")
+_EMBEDDED = re.compile(r"Embedded stack (arn:\S+)")
+_HOOKS = re.compile(r"\bhook\(s\) failed\b", re.IGNORECASE)
+_STACK_ONLY = re.compile(r"(?:UPDATE_|IMPORT_)?ROLLBACK_|REVIEW_|\w+_CLEANUP_")
+
+
+def family(status: str) -> str | None:
+    """The part of a stack status that names what ran: `UPDATE_ROLLBACK` of UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS."""
+    return next((prefix for prefix in FAMILIES if status.startswith(prefix + "_")), None)
+
+
+def has_failed(event: StackEvent) -> bool:
+    """Whether the row's status is a failure. DELETE_SKIPPED is none; a hook's failure shows on the resource's next row."""
+    return event.status.endswith("_FAILED")
+
+
+def is_user_initiated(event: StackEvent) -> bool:
+    """Whether a person (or an API caller) started the operation; CloudFormation's own moves carry another reason or none."""
+    return (event.reason or "").startswith(USER_INITIATED)
+
+
+def summarised(reason: str | None) -> tuple[str, ...]:
+    """The logical ids a summary names, also one embedded in a nested stack's row; () when the reason is no summary."""
+    match = _SUMMARY.search(reason or "")
+    return tuple(name for part in match[2].split(",") if (name := part.strip())) if match else ()
+
+
+def summarised_status(reason: str | None) -> str:
+    """The status that the named resources have: DELETE_FAILED for `failed to delete`."""
+    match = _SUMMARY.search(reason or "")
+    return f"{match[1].upper()}_FAILED" if match else ""
+
+
+def says_summary(reason: str | None) -> bool:
+    """Whether the stack itself speaks: the reason begins with its summary (a nested stack's row only embeds one)."""
+    return _SUMMARY.match((reason or "").lstrip()) is not None
+
+
+def says_leftovers(reason: str | None) -> bool:
+    """Whether a clean-up reports what it could not delete: `Update successful. One or more resources could not be deleted.`"""
+    return (reason or "").lstrip().startswith("Update successful.")
+
+
+def embedded_stack(reason: str | None) -> str | None:
+    """The nested stack's ARN in `Embedded stack arn:… was not successfully created`."""
+    match = _EMBEDDED.search(reason or "")
+    return match[1] if match else None
+
+
+def tells_of_rollback(reason: str | None) -> bool:
+    """Whether a nested stack's row reports the child's failed rollback, so that the row itself belongs to a rollback."""
+    match = _CURRENTLY.search(reason or "")
+    return match is not None and match[1].endswith("ROLLBACK_FAILED")
+
+
+def only_names_hooks(reason: str | None) -> bool:
+    """Whether the reason only says that a hook failed; what the hook said stands in HookStatusReason.
+
+    https://docs.aws.amazon.com/cloudformation-cli/latest/hooks-userguide/hooks-concepts.html
+    """
+    return _HOOKS.search(reason or "") is not None
+
+
+def own_rows(events: Sequence[StackEvent], stack_id: str, stack_name: str) -> frozenset[int]:
+    """Positions of the stack's own rows in `events` (oldest first); every other row is a resource's, nested stacks included."""
+    stacks = [(at, event) for at, event in enumerate(events) if event.resource_type == STACK_TYPE]
+    by_id = frozenset(at for at, event in stacks if event.physical_id and event.physical_id == (stack_id or event.stack_id))
+    if by_id:
+        return by_id
+    names = _own_names([event for _, event in stacks], stack_name) or _names_at_the_ends(events)
+    return frozenset(at for at, event in stacks if event.logical_id in names and not embedded_stack(event.reason))
+
+
+def own_name(events: Sequence[StackEvent]) -> str | None:
+    """The stack's name as its own rows give it, for a listing that does not say; None when it has no own row."""
+    own = own_rows(events, "", "")
+    return events[min(own)].logical_id if own else None
+
+
+def _own_names(stacks: Iterable[StackEvent], stack_name: str) -> frozenset[str]:
+    return frozenset(
+        event.logical_id
+        for event in stacks
+        if (stack_name and event.logical_id == stack_name) or _STACK_ONLY.match(event.status) or says_summary(event.reason)
+    )
+
+
+def _names_at_the_ends(events: Sequence[StackEvent]) -> frozenset[str]:
+    """A stack's row opens and closes its operation, without the reason that a nested stack's failure would carry."""
+    if not events:
+        return frozenset()
+    ends = [end for end, shape in ((events[-1], "_FAILED"), (events[0], "_IN_PROGRESS")) if end.status.endswith(shape)]
+    names = [end.logical_id for end in ends if end.resource_type == STACK_TYPE and (not end.reason or is_user_initiated(end))]
+    return frozenset(names[:1])

@@ -11,7 +11,7 @@ from stackdoctor.policy.document import Policy
 from stackdoctor.policy.patterns import as_glob, matcher
 from stackdoctor.policy.request import Request
 
-_KMS = [
+_KMS = (
     "CancelKeyDeletion",
     "ConnectCustomKeyStore",
     "CreateAlias",
@@ -67,7 +67,7 @@ _KMS = [
     "UpdatePrimaryRegion",
     "Verify",
     "VerifyMac",
-]
+)
 _SOMETHING_NEW = "SomethingNew"
 
 

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-si
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 from operator import eq, ge, gt, le, lt
 
 from stackdoctor.policy.operators import OPERATORS, Family, Operator, Qualifier, Relation
@@ -252,6 +252,12 @@ class Clause:
         if Variable.UNKNOWN in resolved:
             return None
         return Test(self.op.family, (*self.fixed, *(text for text in resolved if isinstance(text, str))))
+
+
+@lru_cache(maxsize=4096)
+def compile_clause(operator: str, key: str, expected: tuple[str, ...], *, variables: bool) -> Clause:
+    """A clause; the same clause of another statement or document is the same object, as clauses hold no more than this."""
+    return Clause(operator, key, expected, variables=variables)
 
 
 def _hit_nothing(_: str) -> Truth:

@@ -7,16 +7,15 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn
 
-from stackdoctor.policy.conditions import Clause
-from stackdoctor.policy.patterns import Template, compile_text
+from stackdoctor.policy.conditions import Clause, compile_clause
 from stackdoctor.policy.principals import PrincipalSet, compile_principals
 from stackdoctor.policy.results import Element
-from stackdoctor.policy.statement import Statement, Texts
+from stackdoctor.policy.statement import Statement, Texts, compile_texts
 
 MAX_DEPTH = 32
 """AWS's grammar nests at most six deep."""
@@ -79,6 +78,7 @@ def parse(document: str | Mapping[str, Any], kind: PolicyKind = PolicyKind.OTHER
     notes: list[Note] = []
     try:
         body = _decode(document, notes) if isinstance(document, str) else document
+        _check_shape(body, thorough=not isinstance(document, str) or document.count("{") + document.count("[") > MAX_DEPTH)
         return _compile(body, kind, notes)
     except _Wrong as wrong:
         return Malformed(wrong.place, wrong.problem)
@@ -115,6 +115,13 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[:200]
 
 
+def _check_shape(body: Any, *, thorough: bool) -> None:
+    if not isinstance(body, Mapping):
+        raise _Wrong("document", f"is {_name(body)}, not an object")
+    if thorough and _too_deep(body):
+        raise _Wrong("document", f"is nested deeper than {MAX_DEPTH} levels")
+
+
 def _too_deep(body: Any) -> bool:
     level: list[Any] = [body]
     for _ in range(MAX_DEPTH):
@@ -131,11 +138,7 @@ def _too_deep(body: Any) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------- the document
-def _compile(body: Any, kind: PolicyKind, notes: list[Note]) -> Policy:
-    if not isinstance(body, Mapping):
-        raise _Wrong("document", f"is {_name(body)}, not an object")
-    if _too_deep(body):
-        raise _Wrong("document", f"is nested deeper than {MAX_DEPTH} levels")
+def _compile(body: Mapping[str, Any], kind: PolicyKind, notes: list[Note]) -> Policy:
     version = body.get("Version")
     if version is not None and version not in VERSIONS:
         raise _Wrong("Version", f"is {_show(version)}, neither 2012-10-17 nor 2008-10-17")
@@ -172,8 +175,8 @@ def _statement(raw: Any, index: int, place: str, kind: PolicyKind, notes: list[N
     if sid is not None and (isinstance(sid, bool) or not isinstance(sid, str | int)):
         raise _Wrong(f"{place}.Sid", f"is {_name(sid)}, not a text")
     principal, principals = _principals(raw, place)
-    action, actions = _texts(raw, place, "Action", variables=False)
-    resource, resources = _texts(raw, place, "Resource", variables=variables)
+    action, actions = _texts(raw, place, _ACTION, variables=False)
+    resource, resources = _texts(raw, place, _RESOURCE, variables=variables)
     statement = Statement(
         index=index,
         sid=None if sid is None else str(sid),
@@ -188,13 +191,27 @@ def _statement(raw: Any, index: int, place: str, kind: PolicyKind, notes: list[N
         clauses=_clauses(raw, place, variables=variables),
         about_key=kind is PolicyKind.KEY,
         variables=variables,
-        needs_principal=kind is not PolicyKind.RCP,
-        needs_resource=kind in {PolicyKind.KEY, PolicyKind.BUCKET, PolicyKind.RCP},
+        dead=_why_dead(principals, actions, resources, kind),
     )
     _note_statement(statement, place, notes)
     return statement
 
 
+def _why_dead(principals: PrincipalSet | None, actions: Texts | None, resources: Texts | None, kind: PolicyKind) -> str:
+    """Why a statement can never apply; a key policy is stored without Resource or Action, to no effect.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html
+    """
+    if actions is None:
+        return "it has neither Action nor NotAction"
+    if resources is None and kind in _NEED_RESOURCE:
+        return "it has neither Resource nor NotResource"
+    if principals is None and kind is not PolicyKind.RCP:
+        return "it has neither Principal nor NotPrincipal"
+    return ""
+
+
+_NEED_RESOURCE = frozenset({PolicyKind.KEY, PolicyKind.BUCKET, PolicyKind.RCP})
 _ELEMENTS = frozenset({"Sid", "Effect", "Condition", *(element.value for element in Element)} - {"Statement"})
 
 
@@ -219,28 +236,30 @@ def _note_statement(statement: Statement, place: str, notes: list[Note]) -> None
 
 
 # ---------------------------------------------------------------------------------------------- elements
-def _either(raw: Mapping[str, Any], place: str, name: str) -> str | None:
+_ACTION, _RESOURCE, _PRINCIPAL = ((Element(name), Element(f"Not{name}")) for name in ("Action", "Resource", "Principal"))
+
+
+def _either(raw: Mapping[str, Any], place: str, pair: tuple[Element, Element]) -> Element | None:
     """Which of `Action` and `NotAction` (or the like) the statement has."""
-    positive, negative = name in raw, f"Not{name}" in raw
-    if positive and negative:
-        raise _Wrong(place, f"has both {name} and Not{name}")
-    return name if positive else f"Not{name}" if negative else None
+    positive, negative = pair
+    if positive.value in raw:
+        if negative.value in raw:
+            raise _Wrong(place, f"has both {positive} and {negative}")
+        return positive
+    return negative if negative.value in raw else None
 
 
-def _texts(raw: Mapping[str, Any], place: str, name: str, *, variables: bool) -> tuple[Element | None, Texts | None]:
-    element = _either(raw, place, name)
+def _texts(raw: Mapping[str, Any], place: str, pair: tuple[Element, Element], *, variables: bool) -> tuple[Element | None, Texts | None]:
+    element = _either(raw, place, pair)
     if element is None:
         return None, None
-    written = _strings(raw[element], f"{place}.{element}")
-    fold = name == "Action"
-    compiled = [compile_text(text.lower() if fold else text, wildcards=True, variables=variables) for text in written]
-    patterns = tuple(text for text in compiled if isinstance(text, str))
-    return Element(element), Texts.of(written, patterns, tuple(text for text in compiled if isinstance(text, Template)))
+    written = raw[element.value]
+    if not isinstance(written, str):
+        written = _strings(written, f"{place}.{element}")
+    return element, compile_texts((written,) if isinstance(written, str) else written, fold=pair is _ACTION, variables=variables)
 
 
 def _strings(value: Any, place: str) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
     if not isinstance(value, list | tuple):
         raise _Wrong(place, f"is {_name(value)}, neither a text nor a list of texts")
     for index, item in enumerate(value):
@@ -250,56 +269,47 @@ def _strings(value: Any, place: str) -> tuple[str, ...]:
 
 
 def _principals(raw: Mapping[str, Any], place: str) -> tuple[Element | None, PrincipalSet | None]:
-    element = _either(raw, place, "Principal")
+    element = _either(raw, place, _PRINCIPAL)
     if element is None:
         return None, None
-    value = raw[element]
+    value = raw[element.value]
     where = f"{place}.{element}"
     if isinstance(value, str):
-        return Element(element), compile_principals([("", value)])
+        return element, compile_principals((("", value),))
     if not isinstance(value, Mapping):
         raise _Wrong(where, f"is {_name(value)}, neither `*` nor an object")
-    entries = [(str(kind), name) for kind, names in value.items() for name in _names(names, f"{where}.{kind}")]
-    return Element(element), compile_principals(entries)
+    entries = tuple((str(kind), name) for kind, names in value.items() for name in _names(names, where, kind))
+    return element, compile_principals(entries)
 
 
-def _names(value: Any, place: str) -> tuple[str, ...]:
+def _names(value: Any, place: str, kind: object) -> Iterator[str]:
     """Principal names; an account id that lost its quotes (and leading zeros) is taken for what it is."""
-    items = value if isinstance(value, list | tuple) else [value]
-    return tuple(
-        _account(item) if type(item) is int else _strings(item, place)[0] if isinstance(item, str) else _no_name(item, place)
-        for item in items
-    )
-
-
-def _account(value: int) -> str:
-    return f"{value:012d}"
-
-
-def _no_name(value: Any, place: str) -> NoReturn:
-    raise _Wrong(place, f"is {_name(value)}, neither a text nor a list of texts")
+    for item in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(item, str):
+            yield item
+        elif type(item) is int:
+            yield f"{item:012d}"
+        else:
+            raise _Wrong(f"{place}.{kind}", f"is {_name(item)}, neither a text nor a list of texts")
 
 
 def _clauses(raw: Mapping[str, Any], place: str, *, variables: bool) -> tuple[Clause, ...]:
-    condition = raw.get("Condition")
-    if condition is None and "Condition" not in raw:
+    if "Condition" not in raw:
         return ()
-    where = f"{place}.Condition"
+    condition = raw["Condition"]
     if not isinstance(condition, Mapping):
-        raise _Wrong(where, f"is {_name(condition)}, not an object")
+        raise _Wrong(f"{place}.Condition", f"is {_name(condition)}, not an object")
     clauses: list[Clause] = []
     for operator, keys in condition.items():
         if not isinstance(keys, Mapping):
-            raise _Wrong(f"{where}.{operator}", f"is {_name(keys)}, not an object")
-        clauses.extend(
-            Clause(str(operator), str(key), _values(value, f"{where}.{operator}.{key}"), variables=variables) for key, value in keys.items()
-        )
+            raise _Wrong(f"{place}.Condition.{operator}", f"is {_name(keys)}, not an object")
+        for key, value in keys.items():
+            expected = (value,) if isinstance(value, str) else _values(value, f"{place}.Condition.{operator}.{key}")
+            clauses.append(compile_clause(str(operator), str(key), expected, variables=variables))
     return tuple(clauses)
 
 
 def _values(value: Any, place: str) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
     items = value if isinstance(value, list | tuple) else [value]
     return tuple(_value(item, place) for item in items)
 

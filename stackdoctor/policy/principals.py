@@ -11,7 +11,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -120,9 +119,9 @@ class PrincipalSet:
         return LeafReason.PRINCIPAL_NOT_LISTED
 
 
-def compile_principals(entries: Iterable[tuple[str, str]]) -> PrincipalSet:
+@lru_cache(maxsize=1024)
+def compile_principals(pairs: tuple[tuple[str, str], ...]) -> PrincipalSet:
     """`(type, name)` pairs as the document lists them; type is empty for the bare text `*`."""
-    pairs = tuple(entries)
     names: dict[str, set[str]] = {kind: set() for kind in ("Service", "AWS", "Federated", "CanonicalUser")}
     unknown = tuple(f"{kind}: {name}" for kind, name in pairs if kind and kind not in names)
     for kind, name in pairs:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from stackdoctor.policy.conditions import Clause, either, negate, resolve
-from stackdoctor.policy.patterns import PatternSet, Template, matcher
+from stackdoctor.policy.patterns import PatternSet, Template, compile_text, matcher
 from stackdoctor.policy.principals import PrincipalSet
 from stackdoctor.policy.results import Element, Leaf, Truth
 from stackdoctor.policy.view import WITNESS, Variable, View
@@ -23,10 +24,6 @@ class Texts:
     written: tuple[str, ...]
     patterns: PatternSet
     templates: tuple[Template, ...]
-
-    @classmethod
-    def of(cls, written: tuple[str, ...], patterns: tuple[str, ...], templates: tuple[Template, ...]) -> Texts:
-        return cls(written, PatternSet.of(patterns), templates)
 
     def truth(self, text: str, view: View) -> Truth:
         """Whether one of the values matches. A variable without a value matches nothing."""
@@ -41,9 +38,20 @@ class Texts:
         return matcher(pattern)(text)
 
 
+@lru_cache(maxsize=4096)
+def compile_texts(written: tuple[str, ...], *, fold: bool, variables: bool) -> Texts:
+    """The values of an element; `fold` for actions, whose case does not matter."""
+    compiled = [compile_text(text.lower() if fold else text, wildcards=True, variables=variables) for text in written]
+    patterns = PatternSet.of(text for text in compiled if isinstance(text, str))
+    return Texts(written, patterns, tuple(text for text in compiled if isinstance(text, Template)))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """A statement of a policy. `raw` is its JSON; `index` counts from 0. The rest is compiled from them."""
+    """A statement of a policy. `raw` is its JSON, `index` counts from 0; the rest is compiled from it.
+
+    `dead` says why it can never apply, or nothing.
+    """
 
     index: int
     sid: str | None
@@ -58,28 +66,12 @@ class Statement:
     clauses: tuple[Clause, ...]
     about_key: bool
     variables: bool
-    needs_principal: bool
-    needs_resource: bool
-    allows: bool = field(init=False)
-    dead: str = field(init=False)
+    dead: str
     leaves: dict[object, Leaf] = field(init=False, default_factory=dict, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "allows", self.effect == "Allow")
-        object.__setattr__(self, "dead", self._why_dead())
-
-    def _why_dead(self) -> str:
-        """Why the statement can never apply; a key policy is stored without Resource or Action, to no effect.
-
-        https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html
-        """
-        if self.actions is None:
-            return "it has neither Action nor NotAction"
-        if self.resources is None and self.needs_resource:
-            return "it has neither Resource nor NotResource"
-        if self.principals is None and self.needs_principal:
-            return "it has neither Principal nor NotPrincipal"
-        return ""
+    @property
+    def allows(self) -> bool:
+        return self.effect == "Allow"
 
     # ------------------------------------------------------------------------------------------ truth
     def truth(self, view: View) -> Truth:
@@ -111,7 +103,7 @@ class Statement:
     def principal_truth(self, view: View) -> Truth:
         principals = self.principals
         if principals is None:
-            return not self.needs_principal
+            return True
         if self.principal_element is Element.PRINCIPAL:
             return principals.covers(view.caller)
         return negate(principals.excludes(view.caller))

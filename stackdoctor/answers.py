@@ -72,25 +72,26 @@ def stack_name_of(value: str) -> str:
 
 
 def event_from(row: Mapping[str, Any]) -> StackEvent:
-    """One row of DescribeStackEvents."""
-    stack_id = text(row, "StackId") or ""
+    """One row of DescribeStackEvents. Histories have a hundred thousand of them."""
+    get = {key: value for key, value in row.items() if value and isinstance(value, str)}.get
+    stack_id = get("StackId", "")
     return StackEvent(
-        event_id=text(row, "EventId") or "",
+        event_id=get("EventId", ""),
         stack_id=stack_id,
-        stack_name=text(row, "StackName") or stack_name_of(stack_id),
-        logical_id=text(row, "LogicalResourceId") or "",
-        physical_id=text(row, "PhysicalResourceId"),
-        resource_type=text(row, "ResourceType") or "",
+        stack_name=get("StackName") or stack_name_of(stack_id),
+        logical_id=get("LogicalResourceId", ""),
+        physical_id=get("PhysicalResourceId"),
+        resource_type=get("ResourceType", ""),
         timestamp=moment(row.get("Timestamp")),
-        status=text(row, "ResourceStatus") or "",
-        reason=text(row, "ResourceStatusReason"),
-        properties=text(row, "ResourceProperties"),
-        operation_id=text(row, "OperationId"),
-        client_request_token=text(row, "ClientRequestToken"),
-        hook_type=text(row, "HookType"),
-        hook_status=text(row, "HookStatus"),
-        hook_reason=text(row, "HookStatusReason"),
-        hook_failure_mode=text(row, "HookFailureMode"),
+        status=get("ResourceStatus", ""),
+        reason=get("ResourceStatusReason"),
+        properties=get("ResourceProperties"),
+        operation_id=get("OperationId"),
+        client_request_token=get("ClientRequestToken"),
+        hook_type=get("HookType"),
+        hook_status=get("HookStatus"),
+        hook_reason=get("HookStatusReason"),
+        hook_failure_mode=get("HookFailureMode"),
     )
 
 

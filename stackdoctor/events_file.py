@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from stackdoctor import hostile
+from stackdoctor import hostile, timeline
 from stackdoctor.answers import STACK_TYPE, arn_part, event_from, is_stack_arn, newest_first, stack_name_of
 from stackdoctor.errors import BadEvidence, StackNotFound, UsageError
 from stackdoctor.model import Calls, StackEvent
@@ -37,6 +37,7 @@ class EventsReader:
                 f"{name}: holds no stack events.", "Print them with: aws cloudformation describe-stack-events --stack-name STACK"
             )
         self._groups = _grouped(rows, stack)
+        self._stacks: dict[str, Row] = {}
         self.stack = self._asked(stack) if stack else self._root()
         self.region = arn_part(self.stack, 3)
 
@@ -66,7 +67,7 @@ class EventsReader:
         if asked in self._groups:
             return asked
         named = [key for key in self._groups if stack_name_of(key) == asked]
-        return max(named, key=self._newest, default=None)
+        return max(named, key=self._newest) if len(named) > 1 else next(iter(named), None)
 
     def _asked(self, stack: str) -> str:
         found = self._find(stack) or self._find(stack_name_of(stack))
@@ -85,38 +86,34 @@ class EventsReader:
         names = sorted({stack_name_of(key) for key in roots})
         if len(names) > 1:
             raise UsageError(f"{self._name}: holds events of several stacks: {', '.join(names[:10])}.", "Name the one to diagnose.")
-        return max(roots, key=self._newest)
+        return max(roots, key=self._newest) if len(roots) > 1 else roots[0]
 
     def _newest(self, group: str) -> float:
         times = [event.timestamp.timestamp() for event in map(event_from, self._groups[group]) if event.timestamp]
         return max(times, default=0.0)
 
     def _stack(self, group: str) -> Row:
-        events = [event_from(row) for row in self._groups[group]]
-        own = _newest_of([event for event in events if event.is_own], events)
-        times = [str(row["Timestamp"]) for row in self._groups[group] if row.get("Timestamp")]
-        stack: Row = {
-            "StackName": stack_name_of(group),
-            "StackId": group if is_stack_arn(group) else "",
-            "StackStatus": own.status if own else inferred_status(events),
-        }
-        if own and own.reason:
-            stack["StackStatusReason"] = own.reason
-        if stack["StackStatus"] == "DELETE_COMPLETE" and times:
-            stack["DeletionTime"] = max(times)
-        return stack
+        if group not in self._stacks:
+            self._stacks[group] = _stack_row(group, self._groups[group])
+        return self._stacks[group]
 
 
-def _newest_of(some: list[StackEvent], listing: list[StackEvent]) -> StackEvent | None:
-    """The newest of some events, by time, else by the order of the listing; of a tie the one listed as newer."""
-    if not some:
-        return None
-    oldest_first = list(reversed(some)) if newest_first(listing) else some
-    newest = oldest_first[0]
-    for event in oldest_first[1:]:
-        if not (event.timestamp and newest.timestamp and event.timestamp < newest.timestamp):
-            newest = event
-    return newest
+def _stack_row(group: str, rows: list[Row]) -> Row:
+    """The stack as DescribeStacks would show it, as far as its newest own event tells."""
+    own = [event for row in rows if row.get("ResourceType") == STACK_TYPE if (event := event_from(row)).is_own]
+    newest = _newest_of(own)
+    stack: Row = {"StackName": stack_name_of(group), "StackId": group if is_stack_arn(group) else ""}
+    stack["StackStatus"] = newest.status if newest else inferred_status([event_from(row) for row in rows])
+    if newest and newest.reason:
+        stack["StackStatusReason"] = newest.reason
+    if newest and newest.timestamp and newest.status == "DELETE_COMPLETE":
+        stack["DeletionTime"] = newest.timestamp.isoformat()
+    return stack
+
+
+def _newest_of(events: list[StackEvent]) -> StackEvent | None:
+    ordered = timeline.order(events, newest_first(events))
+    return ordered[-1] if ordered else None
 
 
 def inferred_status(events: list[StackEvent]) -> str:
@@ -130,7 +127,7 @@ def inferred_status(events: list[StackEvent]) -> str:
             return f"{undone}_FAILED" if "DELETE_FAILED" in statuses else f"{verb}_FAILED"
     if "DELETE_FAILED" in statuses:
         return "DELETE_FAILED"
-    newest = _newest_of(events, events)
+    newest = _newest_of(events)
     return newest.status if newest else ""
 
 

@@ -85,6 +85,15 @@ class Saver:
             call = Call(call.service, call.operation, call.region, kept["call"]["params"])
         self.write(file_name(call), _dump(kept))
 
+    def finish(self) -> None:
+        """Masks again what was written before the last name was found. To be called once, when all was read."""
+        if self._redactor:
+            for path in [self.folder / "index.json", *_kept_files(self.folder)]:
+                text = path.read_text(encoding="utf-8")
+                masked = _dump(self._redactor.json(json.loads(text)))
+                if masked != text:
+                    _write_whole(path, masked)
+
     def write(self, name: str, text: str) -> Path:
         """Writes one file below the folder, private and whole. Refuses a name that leads out of it, or through a link."""
         parts = name.split("/")

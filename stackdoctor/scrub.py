@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from stackdoctor.scrub_yaml import scrub_yaml
@@ -18,9 +19,9 @@ from stackdoctor.scrub_yaml import scrub_yaml
 T = TypeVar("T")
 
 MASK = "****"
-_KEY_ID_MASK = "[access key id removed]"
+KEY_ID_MASK = "[access key id removed]"
 
-_KEY_ID = re.compile(r"(?<![A-Za-z0-9/+])(?:AKIA|ASIA)[A-Z0-9]{12,}(?![A-Za-z0-9/+=])")
+KEY_ID = re.compile(r"(?<![A-Za-z0-9/+])(?:AKIA|ASIA)[A-Z0-9]{12,}(?![A-Za-z0-9/+=])")
 _SIGNED = re.compile(
     r"(?i)((?:X-Amz-(?:Signature|Security-Token|Credential)|AWSAccessKeyId|(?<=[?&])Signature)(?:=|%3D))[^&\s\"'\\<>*][^&\s\"'\\<>]*"
 )
@@ -44,12 +45,33 @@ _VALUES = frozenset({"Value", "value"})
 _PARAMETER = frozenset({"ParameterValue", "ResolvedValue", "OutputValue", "parameterValue", "resolvedValue"})
 _PAGING = frozenset({"NextToken", "NextMarker", "Marker"})
 _REFERENCES = frozenset({"Ref", "Fn::GetAtt", "Fn::ImportValue", "Fn::Select", "Fn::If", "Condition", "Fn::FindInMap"})
-_LOOK = re.compile(
-    rf"(?i){_SECRET_WORD}|environment|userdata|noecho|parametervalue|resolvedvalue|outputvalue|AKIA|ASIA|x-amz-|signature=|PRIVATE KEY"
+_PLAIN = frozenset(
+    {
+        *("StackId", "StackName", "EventId", "LogicalResourceId", "ResourceType", "Timestamp", "ResourceStatus"),
+        *("OperationId", "ClientRequestToken", "StackStatus", "EventName", "EventTime", "EventSource"),
+    }
 )
-"""A text without any of these words holds nothing to look for."""
+"""Members that AWS itself fills with ids and enumerations: nothing to look for."""
+_LOOK = (
+    *("passw", "passphrase", "secret", "token", "credential", "apikey", "api_key", "api-key", "privatekey", "private_key"),
+    *(
+        "private-key",
+        "private key",
+        "accesskey",
+        "access_key",
+        "access-key",
+        "signingkey",
+        "signing_key",
+        "signing-key",
+        "connectionstring",
+    ),
+    *("connection_string", "connection-string", "authheader", "auth_header", "auth-header", "environment", "userdata", "noecho"),
+    *("parametervalue", "resolvedvalue", "outputvalue", "akia", "asia", "x-amz-", "signature="),
+)
+"""A text without any of these words, in lower case, holds nothing to look for."""
 
 
+@lru_cache(maxsize=4096)
 def secret_name(key: str) -> bool:
     """Whether a property of this name holds a secret: MasterUserPassword, SecretString, ApiKey; not SecretArn, TokenKeyId."""
     if key.lower().endswith(("accesskeyid", "access_key_id")):
@@ -68,7 +90,7 @@ def _clean(value: Any) -> Any:
         case str():
             return _text(value)
         case dict():
-            return {key: _member(key, child, value) for key, child in value.items()}
+            return {key: child if key in _PLAIN and isinstance(child, str) else _member(key, child, value) for key, child in value.items()}
         case list() | tuple():
             return [_clean(child) for child in value]
     return value
@@ -126,13 +148,14 @@ def _unless_reference(key: str, value: Any) -> Any:
 
 
 def _text(text: str) -> str:
-    if not _LOOK.search(text):
+    lower = text.lower()
+    if not any(word in lower for word in _LOOK):
         return text
     if text[:1] in "{[" or text.lstrip()[:1] in {"{", "["}:
         text = _json_text(text)
     elif "\n" in text:
         text = scrub_yaml(text, secret_name, _ENVIRONMENT, _OPAQUE, MASK)
-    text = _KEY_ID.sub(_KEY_ID_MASK, text)
+    text = KEY_ID.sub(KEY_ID_MASK, text)
     text = _SIGNED.sub(rf"\g<1>{MASK}", text)
     return _PRIVATE_KEY.sub(MASK, text)
 

@@ -47,11 +47,14 @@ class ErrorKind(StrEnum):
 
 
 class ReadError(Exception):
-    """A call that gave no answer. `code` is AWS's error code or the exception's name; `needs` the IAM actions of the call."""
+    """A call that gave no answer. `code` is AWS's error code or the exception's name; `needs` the IAM actions of the call.
 
-    def __init__(self, call: Call, kind: ErrorKind, code: str, message: str, needs: Sequence[str] = ()) -> None:
+    `hint` is what to type next, where the reader knows better than its caller: which login to renew, which Region is meant.
+    """
+
+    def __init__(self, call: Call, kind: ErrorKind, code: str, message: str, needs: Sequence[str] = (), hint: str = "") -> None:
         super().__init__(f"{call.name}: {code}: {message}")
-        self.call, self.kind, self.code, self.message, self.needs = call, kind, code, message, tuple(needs)
+        self.call, self.kind, self.code, self.message, self.needs, self.hint = call, kind, code, message, tuple(needs), hint
 
 
 class Reader(Protocol):

@@ -37,14 +37,53 @@ _CORE: dict[str, tuple[str, ...]] = {
     "cloudtrail:LookupEvents": ("cloudtrail:LookupEvents",),
 }
 
+_BLOCKERS: dict[str, tuple[str, ...]] = {
+    "autoscaling:DescribeAutoScalingGroups": ("autoscaling:DescribeAutoScalingGroups",),
+    "backup:ListRecoveryPointsByBackupVault": ("backup:ListRecoveryPointsByBackupVault",),
+    "cloudtrail:GetDashboard": ("cloudtrail:GetDashboard",),
+    "cloudtrail:GetEventDataStore": ("cloudtrail:GetEventDataStore",),
+    "cognito-idp:DescribeUserPool": ("cognito-idp:DescribeUserPool",),
+    "docdb:DescribeDBClusters": ("rds:DescribeDBClusters",),
+    "docdb:DescribeGlobalClusters": ("rds:DescribeGlobalClusters",),
+    "dsql:GetCluster": ("dsql:GetCluster",),
+    "dynamodb:DescribeTable": ("dynamodb:DescribeTable",),
+    "ec2:DescribeInstanceAttribute": ("ec2:DescribeInstanceAttribute",),
+    "ec2:DescribeNetworkInterfaces": ("ec2:DescribeNetworkInterfaces",),
+    "ecr:ListImages": ("ecr:ListImages",),
+    "eks:DescribeCluster": ("eks:DescribeCluster",),
+    "elbv2:DescribeLoadBalancerAttributes": ("elasticloadbalancing:DescribeLoadBalancerAttributes",),
+    "emr:DescribeCluster": ("elasticmapreduce:DescribeCluster",),
+    "iam:ListAttachedRolePolicies": ("iam:ListAttachedRolePolicies",),
+    "logs:DescribeLogGroups": ("logs:DescribeLogGroups",),
+    "neptune:DescribeDBClusters": ("rds:DescribeDBClusters",),
+    "neptune:DescribeGlobalClusters": ("rds:DescribeGlobalClusters",),
+    "neptune-graph:GetGraph": ("neptune-graph:GetGraph",),
+    "network-firewall:DescribeFirewall": ("network-firewall:DescribeFirewall",),
+    "opensearchserverless:BatchGetCollection": ("aoss:BatchGetCollection",),
+    "rds:DescribeDBClusters": ("rds:DescribeDBClusters",),
+    "rds:DescribeDBInstances": ("rds:DescribeDBInstances",),
+    "rds:DescribeGlobalClusters": ("rds:DescribeGlobalClusters",),
+    "route53:ListResourceRecordSets": ("route53:ListResourceRecordSets",),
+    "s3:GetBucketVersioning": ("s3:GetBucketVersioning",),
+    "s3:GetObjectLockConfiguration": ("s3:GetBucketObjectLockConfiguration",),
+    "s3:ListObjectVersions": ("s3:ListBucketVersions",),
+    "ssm-incidents:GetReplicationSet": ("ssm-incidents:GetReplicationSet",),
+    "verifiedpermissions:GetPolicyStore": ("verifiedpermissions:GetPolicyStore",),
+}
+"""The state of what blocks a rollback (`blockers.reads`)."""
+
 _SCAN: dict[str, tuple[str, ...]] = {}
 _ORGANIZATION: dict[str, tuple[str, ...]] = {}
 
-OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(_CORE | _SCAN | _ORGANIZATION)
+OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(_CORE | _BLOCKERS | _SCAN | _ORGANIZATION)
 """Every operation that may be called, by `service:Operation`, with the IAM actions it needs."""
 
 PURPOSES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"diagnose": _CORE, "scan": _CORE | _SCAN, "organization": _CORE | _SCAN | _ORGANIZATION}
+    {
+        "diagnose": _CORE | _BLOCKERS,
+        "scan": _CORE | _BLOCKERS | _SCAN,
+        "organization": _CORE | _BLOCKERS | _SCAN | _ORGANIZATION,
+    }
 )
 """The operations each command may call."""
 

@@ -12,6 +12,17 @@ from stackdoctor.blockers.base import BlockerState, Clearing, key_of
 from stackdoctor.blockers.clear import clearing
 from stackdoctor.blockers.data import saving
 from stackdoctor.blockers.prevention import PropertyChange, prevention
-from stackdoctor.blockers.reads import reads_for, state_from
+from stackdoctor.blockers.reads import BlockerRead, reads_for, state_from
 
-__all__ = ["BlockerState", "Clearing", "PropertyChange", "clearing", "key_of", "prevention", "reads_for", "saving", "state_from"]
+__all__ = [
+    "BlockerRead",
+    "BlockerState",
+    "Clearing",
+    "PropertyChange",
+    "clearing",
+    "key_of",
+    "prevention",
+    "reads_for",
+    "saving",
+    "state_from",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 from stackdoctor.commands import CommandStyle, Value, file_name, usable
 from stackdoctor.model import JSON, Failure, StackEvent, Step
@@ -32,6 +32,11 @@ class BlockerState:
     dependents: tuple[str, ...] | None = None
     free: tuple[str, ...] | None = None
     settings: Mapping[str, JSON] | None = None
+
+    def joined(self, other: BlockerState) -> BlockerState:
+        """Both together: what the other knows wins, what it does not know stays."""
+        known = {each.name: value for each in fields(other) if (value := getattr(other, each.name)) is not None}
+        return replace(self, **known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What to read live about a blocker, and what the answers mean. Pure: the calls are made by inspection.
+"""What to read live about a blocker, and what the answers mean. Pure: the calls are made by the pipeline.
 
 Every operation here stands in `permissions.OPERATIONS`.
 """
@@ -6,36 +6,20 @@ Every operation here stands in `permissions.OPERATIONS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from stackdoctor.blockers.base import BlockerState
-from stackdoctor.blockers.protection import FLAGS, Path
+from stackdoctor.blockers.protection import FLAGS, Flag, Path
 from stackdoctor.commands import usable
 from stackdoctor.model import JSON, Absent, Failure, Found, Read
 from stackdoctor.reader import Call
 
-Answers = Mapping[str, Read[Mapping[str, Any]]]
-Params = Mapping[str, JSON]
-
-_FILTER = {"AWS::EC2::Subnet": "subnet-id", "AWS::EC2::SecurityGroup": "group-id", "AWS::EC2::VPC": "vpc-id"}
-_DIRECT: Mapping[str, tuple[tuple[str, str, Params], ...]] = {
-    "AWS::S3::Bucket": (
-        ("s3", "GetBucketVersioning", {"Bucket": "{id}"}),
-        ("s3", "GetObjectLockConfiguration", {"Bucket": "{id}"}),
-        ("s3", "ListObjectVersions", {"Bucket": "{id}", "MaxKeys": 1}),
-    ),
-    "AWS::ECR::Repository": (("ecr", "ListImages", {"repositoryName": "{id}", "maxResults": 1}),),
-    "AWS::Route53::HostedZone": (("route53", "ListResourceRecordSets", {"HostedZoneId": "{id}"}),),
-    "AWS::Backup::BackupVault": (("backup", "ListRecoveryPointsByBackupVault", {"BackupVaultName": "{id}"}),),
-    "AWS::IAM::Role": (("iam", "ListAttachedRolePolicies", {"RoleName": "{id}"}),),
-}
-_INTERFACES_OF: Mapping[str, tuple[tuple[str, str, Params], ...]] = {
-    kind: (("ec2", "DescribeNetworkInterfaces", {"Filters": [{"Name": name, "Values": ["{id}"]}]}),) for kind, name in _FILTER.items()
-}
-_MORE = {**_DIRECT, **_INTERFACES_OF}
-
+Answer = Mapping[str, Any]
+Tell = Callable[[Answer], BlockerState]
 OFF = frozenset({"false", "inactive", "disabled", "none"})
+_GONE = BlockerState(gone=True)
 _AGAIN = (
     "Policies", "LambdaConfig", "AutoVerifiedAttributes", "SmsVerificationMessage", "EmailVerificationMessage", "EmailVerificationSubject",
     "VerificationMessageTemplate", "SmsAuthenticationMessage", "UserAttributeUpdateSettings", "MfaConfiguration", "DeviceConfiguration",
@@ -45,35 +29,58 @@ _AGAIN = (
 """What UpdateUserPool takes and DescribeUserPool shows."""
 
 
-def reads_for(failure: Failure, region: str = "") -> tuple[Call, ...]:
+@dataclass(frozen=True, slots=True)
+class BlockerRead:
+    """One call to make, what its answer says, and what it says when AWS answers that there is none."""
+
+    call: Call
+    state: Tell
+    absent: BlockerState
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    service: str
+    operation: str
+    params: Mapping[str, JSON]
+    tell: Tell
+    absent: BlockerState = _GONE
+
+
+def reads_for(failure: Failure, region: str = "") -> tuple[BlockerRead, ...]:
     """The calls that show the blocker's state now. `region` is otherwise taken from the stack's ARN."""
     event = failure.event
     if not usable(event.physical_id):
         return ()
-    where = region or (event.stack_id.split(":")[3] if event.stack_id.count(":") >= 5 else "")
-    flag = FLAGS.get(event.resource_type)
-    rows = ((*flag.read, flag.params),) if flag and flag.shown else _MORE.get(event.resource_type, ())
-    return tuple(Call(service, operation, where, _with_id(params, str(event.physical_id))) for service, operation, params in rows)
+    where = region or (event.stack_id.split(":")[3] if event.stack_id.startswith("arn:") else "")
+    return tuple(
+        BlockerRead(Call(row.service, row.operation, where, _with_id(row.params, str(event.physical_id))), row.tell, row.absent)
+        for row in _rows(event.resource_type)
+    )
 
 
-def state_from(resource_type: str, answers: Answers) -> BlockerState:
-    """The state the answers show; `answers` by `Call.name` (`rds:DescribeDBInstances`)."""
-    if any(isinstance(answer, Absent) for name, answer in answers.items() if name not in _ABSENCE_IS_AN_ANSWER):
-        return BlockerState(gone=True)
-    values = {name.partition(":")[2]: answer.value for name, answer in answers.items() if isinstance(answer, Found)}
-    absent = {name.partition(":")[2] for name, answer in answers.items() if isinstance(answer, Absent)}
+def state_from(resource_type: str, answers: Mapping[str, Read[Answer]]) -> BlockerState:
+    """What all answers show together; `answers` by `Call.name` (`rds:DescribeDBInstances`)."""
     state = BlockerState()
-    if flag := FLAGS.get(resource_type):
-        state = BlockerState(protected=_protected(_dig(values.get(flag.read[1]), flag.shown)))
-    more = _STATES.get(resource_type)
-    return more(state, values, absent) if more else state
+    for row in _rows(resource_type):
+        match answers.get(f"{row.service}:{row.operation}"):
+            case Found(value):
+                state = state.joined(row.tell(value))
+            case Absent():
+                state = state.joined(row.absent)
+            case _:
+                pass
+    return state
 
 
-_ABSENCE_IS_AN_ANSWER = frozenset({"s3:GetObjectLockConfiguration"})
-"""Reads that answer with an error code where the thing exists but has no such configuration."""
+def _rows(resource_type: str) -> tuple[_Row, ...]:
+    flag = FLAGS.get(resource_type)
+    if flag and flag.shown:
+        return (_Row(*flag.read, flag.params, _MORE.get(resource_type) or partial(_shown, flag)),)
+    return _ROWS.get(resource_type, ())
 
 
-def _with_id(value: JSON | Params, physical_id: str) -> Any:
+def _with_id(value: JSON | Mapping[str, JSON], physical_id: str) -> Any:
     match value:
         case str():
             return value.replace("{id}", physical_id)
@@ -98,118 +105,139 @@ def _dig(value: Any, path: Path) -> Any:
     return value
 
 
-def _protected(shown: Any) -> bool | None:
-    return None if shown is None else str(shown).lower() not in OFF
+def _rows_of(value: Any) -> list[Mapping[str, Any]]:
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
 
 
-_Values = Mapping[str, Mapping[str, Any]]
-_Tell = Callable[[BlockerState, _Values, set[str]], BlockerState]
+# ---------------------------------------------------------------------------------------------- protection
+def _shown(flag: Flag, answer: Answer) -> BlockerState:
+    """The flag; a list that came back empty says that there is no such resource."""
+    if len(flag.shown) > 1 and isinstance(flag.shown[1], int) and answer.get(str(flag.shown[0])) == []:
+        return _GONE
+    shown = _dig(answer, flag.shown)
+    return BlockerState(protected=None if shown is None else str(shown).lower() not in OFF)
 
 
-def _bucket(state: BlockerState, values: _Values, absent: set[str]) -> BlockerState:
-    """Suspended versioning keeps old versions too: only a bucket that never had it has none."""
-    versioning, lock, listed = (values.get(n) for n in ("GetBucketVersioning", "GetObjectLockConfiguration", "ListObjectVersions"))
-    configured = _dig(lock, ("ObjectLockConfiguration", "ObjectLockEnabled"))
-    return replace(
-        state,
-        versioned=None if versioning is None else versioning.get("Status") in {"Enabled", "Suspended"},
-        object_lock=False if "GetObjectLockConfiguration" in absent else None if lock is None else configured == "Enabled",
-        lock_mode=_dig(lock, ("ObjectLockConfiguration", "Rule", "DefaultRetention", "Mode")),
-        empty=None if listed is None else not (listed.get("Versions") or listed.get("DeleteMarkers")),
-    )
+def _with_flag(resource_type: str, answer: Answer, more: Tell) -> BlockerState:
+    return _shown(FLAGS[resource_type], answer).joined(more(answer))
 
 
-def _repository(state: BlockerState, values: _Values, _absent: set[str]) -> BlockerState:
-    listed = values.get("ListImages")
-    return replace(state, empty=None if listed is None else not listed.get("imageIds"))
+def _instance(answer: Answer) -> BlockerState:
+    return BlockerState(cluster=_dig(answer, ("DBInstances", 0, "DBClusterIdentifier")))
 
 
-def _zone(state: BlockerState, values: _Values, _absent: set[str]) -> BlockerState:
-    """All but the zone's own NS and SOA records, which are those of the shortest name; a cut listing tells nothing."""
-    listed = values.get("ListResourceRecordSets")
-    records = listed.get("ResourceRecordSets") if listed else None
-    if not isinstance(records, list) or not records or (listed and listed.get("IsTruncated")):
-        return state
-    apex = next((r.get("Name") for r in records if r.get("Type") == "SOA"), None)
-    left = [r for r in records if not (r.get("Name") == apex and r.get("Type") in {"NS", "SOA"})]
-    return replace(state, empty=not left, settings={"records": left})
+def _global_table(answer: Answer) -> BlockerState:
+    """The flag shown is that of the Region asked; with replicas the others' are not known, so off is not known either."""
+    own = _shown(FLAGS["AWS::DynamoDB::GlobalTable"], answer).protected
+    regions = tuple(str(row["RegionName"]) for row in _rows_of(_dig(answer, ("Table", "Replicas"))) if row.get("RegionName"))
+    return BlockerState(protected=own or (None if regions else own), regions=regions or None)
 
 
-def _vault(state: BlockerState, values: _Values, _absent: set[str]) -> BlockerState:
-    listed = values.get("ListRecoveryPointsByBackupVault")
-    if listed is None or listed.get("NextToken"):
-        return state
-    points = tuple(str(p.get("RecoveryPointArn")) for p in listed.get("RecoveryPoints") or ())
-    return replace(state, empty=not points, dependents=points)
+def _members(answer: Answer) -> BlockerState:
+    found = _dig(answer, ("GlobalClusters", 0, "GlobalClusterMembers"))
+    return BlockerState(dependents=None if found is None else tuple(str(row.get("DBClusterArn")) for row in _rows_of(found)))
 
 
-def _role(state: BlockerState, values: _Values, _absent: set[str]) -> BlockerState:
-    listed = values.get("ListAttachedRolePolicies")
-    return replace(
-        state, dependents=None if listed is None else tuple(str(p.get("PolicyArn")) for p in listed.get("AttachedPolicies") or ())
-    )
-
-
-def _interfaces(state: BlockerState, values: _Values, _absent: set[str]) -> BlockerState:
-    listed = values.get("DescribeNetworkInterfaces")
-    if listed is None:
-        return state
-    rows = [row for row in listed.get("NetworkInterfaces") or () if isinstance(row, Mapping)]
-    free = tuple(str(r.get("NetworkInterfaceId")) for r in rows if r.get("Status") == "available" and not r.get("RequesterManaged"))
-    used = tuple(
-        f"{r.get('NetworkInterfaceId')} ({r.get('Description') or r.get('InterfaceType')})"
-        for r in rows
-        if str(r.get("NetworkInterfaceId")) not in free
-    )
-    return replace(state, free=free, dependents=used)
-
-
-def _instance(state: BlockerState, values: _Values, _absent: set[str]) -> BlockerState:
-    return replace(state, cluster=_dig(values.get("DescribeDBInstances"), ("DBInstances", 0, "DBClusterIdentifier")))
-
-
-def _global_table(state: BlockerState, values: _Values, _absent: set[str]) -> BlockerState:
-    """The flag shown is the replica's in the Region asked; others may still be protected, so `protected` off is not known."""
-    replicas = _dig(values.get("DescribeTable"), ("Table", "Replicas"))
-    regions = tuple(str(r["RegionName"]) for r in replicas or () if isinstance(r, Mapping) and r.get("RegionName"))
-    return replace(state, protected=state.protected or (None if regions else state.protected), regions=regions or None)
-
-
-def _global_cluster(state: BlockerState, values: _Values, _absent: set[str]) -> BlockerState:
-    members = _dig(values.get("DescribeGlobalClusters"), ("GlobalClusters", 0, "GlobalClusterMembers"))
-    return replace(state, dependents=None if members is None else tuple(str(m.get("DBClusterArn")) for m in members))
-
-
-def _user_pool(state: BlockerState, values: _Values, _absent: set[str]) -> BlockerState:
-    """The temporary password's validity may be given in one of two places, not in both."""
-    pool = _dig(values.get("DescribeUserPool"), ("UserPool",))
+def _user_pool(answer: Answer) -> BlockerState:
+    """The temporary password's validity may be passed in one of two places, not in both."""
+    pool = _dig(answer, ("UserPool",))
     if not isinstance(pool, Mapping):
-        return state
-    settings: dict[str, Any] = {name: pool[name] for name in _AGAIN if pool.get(name) not in (None, "", {}, [])}
-    if _dig(settings, ("Policies", "PasswordPolicy", "TemporaryPasswordValidityDays")) is not None and "AdminCreateUserConfig" in settings:
-        kept = {k: v for k, v in settings["AdminCreateUserConfig"].items() if k != "UnusedAccountValidityDays"}
-        settings["AdminCreateUserConfig"] = kept
-    return replace(state, settings=settings)
+        return BlockerState()
+    settings: dict[str, JSON] = {name: pool[name] for name in _AGAIN if pool.get(name) not in (None, "", {}, [])}
+    invite = settings.get("AdminCreateUserConfig")
+    if isinstance(invite, dict) and _dig(settings, ("Policies", "PasswordPolicy", "TemporaryPasswordValidityDays")) is not None:
+        settings["AdminCreateUserConfig"] = {name: value for name, value in invite.items() if name != "UnusedAccountValidityDays"}
+    return BlockerState(settings=settings)
 
 
-def _policy_store(state: BlockerState, values: _Values, _absent: set[str]) -> BlockerState:
-    return replace(state, settings=_dig(values.get("GetPolicyStore"), ("validationSettings",)))
+def _policy_store(answer: Answer) -> BlockerState:
+    return BlockerState(settings=_dig(answer, ("validationSettings",)))
 
 
-_STATES: Mapping[str, _Tell] = {
-    "AWS::S3::Bucket": _bucket,
-    "AWS::ECR::Repository": _repository,
-    "AWS::Route53::HostedZone": _zone,
-    "AWS::Backup::BackupVault": _vault,
-    "AWS::IAM::Role": _role,
-    "AWS::EC2::Subnet": _interfaces,
-    "AWS::EC2::SecurityGroup": _interfaces,
-    "AWS::EC2::VPC": _interfaces,
-    "AWS::RDS::DBInstance": _instance,
+_MORE: Mapping[str, Tell] = {
     "AWS::DynamoDB::GlobalTable": _global_table,
-    "AWS::RDS::GlobalCluster": _global_cluster,
-    "AWS::Neptune::GlobalCluster": _global_cluster,
-    "AWS::DocDB::GlobalCluster": _global_cluster,
-    "AWS::Cognito::UserPool": _user_pool,
-    "AWS::VerifiedPermissions::PolicyStore": _policy_store,
+    **{
+        kind: lambda answer, kind=kind, more=more: _with_flag(kind, answer, more)  # type: ignore[misc]
+        for kind, more in {
+            "AWS::RDS::DBInstance": _instance,
+            "AWS::RDS::GlobalCluster": _members,
+            "AWS::Neptune::GlobalCluster": _members,
+            "AWS::DocDB::GlobalCluster": _members,
+            "AWS::Cognito::UserPool": _user_pool,
+            "AWS::VerifiedPermissions::PolicyStore": _policy_store,
+        }.items()
+    },
+}
+"""What else the answer about a protection flag tells."""
+
+
+# ---------------------------------------------------------------------------------------------- contents and dependents
+def _versioning(answer: Answer) -> BlockerState:
+    """Suspended versioning keeps old versions: only a bucket that never had it has none."""
+    return BlockerState(versioned=answer.get("Status") in {"Enabled", "Suspended"})
+
+
+def _lock(answer: Answer) -> BlockerState:
+    configured = _dig(answer, ("ObjectLockConfiguration", "ObjectLockEnabled"))
+    mode = _dig(answer, ("ObjectLockConfiguration", "Rule", "DefaultRetention", "Mode"))
+    return BlockerState(object_lock=configured == "Enabled", lock_mode=mode)
+
+
+def _versions(answer: Answer) -> BlockerState:
+    return BlockerState(empty=not (answer.get("Versions") or answer.get("DeleteMarkers")))
+
+
+def _images(answer: Answer) -> BlockerState:
+    return BlockerState(empty=not answer.get("imageIds"))
+
+
+def _records(answer: Answer) -> BlockerState:
+    """All but the zone's own NS and SOA; a cut listing tells nothing."""
+    records = _rows_of(answer.get("ResourceRecordSets"))
+    if not records or answer.get("IsTruncated"):
+        return BlockerState()
+    apex = next((row.get("Name") for row in records if row.get("Type") == "SOA"), None)
+    left = [dict(row) for row in records if not (row.get("Name") == apex and row.get("Type") in {"NS", "SOA"})]
+    return BlockerState(empty=not left, settings={"records": list(left)})
+
+
+def _points(answer: Answer) -> BlockerState:
+    if answer.get("NextToken"):
+        return BlockerState()
+    points = tuple(str(row.get("RecoveryPointArn")) for row in _rows_of(answer.get("RecoveryPoints")))
+    return BlockerState(empty=not points, dependents=points)
+
+
+def _attached(answer: Answer) -> BlockerState:
+    return BlockerState(dependents=tuple(str(row.get("PolicyArn")) for row in _rows_of(answer.get("AttachedPolicies"))))
+
+
+def _interfaces(answer: Answer) -> BlockerState:
+    rows = _rows_of(answer.get("NetworkInterfaces"))
+    free = tuple(str(row.get("NetworkInterfaceId")) for row in rows if row.get("Status") == "available" and not row.get("RequesterManaged"))
+    used = tuple(
+        f"{row.get('NetworkInterfaceId')} ({row.get('Description') or row.get('InterfaceType')})"
+        for row in rows
+        if str(row.get("NetworkInterfaceId")) not in free
+    )
+    return BlockerState(free=free, dependents=used)
+
+
+def _on_interface(name: str) -> tuple[_Row, ...]:
+    return (_Row("ec2", "DescribeNetworkInterfaces", {"Filters": [{"Name": name, "Values": ["{id}"]}]}, _interfaces),)
+
+
+_ROWS: Mapping[str, tuple[_Row, ...]] = {
+    "AWS::S3::Bucket": (
+        _Row("s3", "GetBucketVersioning", {"Bucket": "{id}"}, _versioning),
+        _Row("s3", "GetObjectLockConfiguration", {"Bucket": "{id}"}, _lock, BlockerState(object_lock=False)),
+        _Row("s3", "ListObjectVersions", {"Bucket": "{id}", "MaxKeys": 1}, _versions),
+    ),
+    "AWS::ECR::Repository": (_Row("ecr", "ListImages", {"repositoryName": "{id}", "maxResults": 1}, _images),),
+    "AWS::Route53::HostedZone": (_Row("route53", "ListResourceRecordSets", {"HostedZoneId": "{id}"}, _records),),
+    "AWS::Backup::BackupVault": (_Row("backup", "ListRecoveryPointsByBackupVault", {"BackupVaultName": "{id}"}, _points),),
+    "AWS::IAM::Role": (_Row("iam", "ListAttachedRolePolicies", {"RoleName": "{id}"}, _attached),),
+    "AWS::EC2::Subnet": _on_interface("subnet-id"),
+    "AWS::EC2::SecurityGroup": _on_interface("group-id"),
+    "AWS::EC2::VPC": _on_interface("vpc-id"),
 }

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from stackdoctor import blockers as blocking
 from stackdoctor import recovery, root_cause, timeline
@@ -27,11 +28,14 @@ from stackdoctor.fixes import Proposal, propose
 from stackdoctor.inspection import read
 from stackdoctor.investigation import Investigation, investigate, unread
 from stackdoctor.model import (
+    Confidence,
     Diagnosis,
     Failure,
     Finding,
-    Found,
+    Origin,
+    Read,
     Reason,
+    Severity,
     StackEvent,
     StackHistory,
     Unread,
@@ -65,7 +69,7 @@ def analyse(reader: Reader, history: StackHistory, options: Options) -> Diagnosi
         return _finish(reader, history, Verdict.HEALTHY, (), (), found.leftovers, Proposal(), options)
     tasks = [partial(investigate, reader, history, failure, look_back=options.history) for failure in found.failures]
     states = partial(_states, reader, found.blockers, history.stack.region)
-    *investigations, known = reader.gather(*tasks, states)  # type: ignore[arg-type]
+    *investigations, known = reader.gather(*tasks, states)
     done: tuple[Investigation, ...] = tuple(investigations)  # type: ignore[arg-type]
     verdict = Verdict.EXPLAINED if done and all(one.explained for one in done) else Verdict.UNEXPLAINED
     style = CommandStyle(history.stack.region, options.profile, options.endpoint_url)
@@ -90,13 +94,11 @@ def _classify(event: StackEvent) -> Reason:
 def _states(reader: Reader, failures: tuple[Failure, ...], region: str) -> dict[str, blocking.BlockerState]:
     """What is read live of the blockers: is protection still on, is the bucket versioned …; a read that fails leaves it open."""
     reads = [(failure, ask) for failure in failures for ask in blocking.reads_for(failure, region)]
-    answers = reader.gather(*(partial(read, reader, ask.call, f"state of {f.event.logical_id}", ask.state) for f, ask in reads))
-    states: dict[str, blocking.BlockerState] = {}
-    for (failure, _ask), answer in zip(reads, answers, strict=True):
-        if isinstance(answer, Found):
-            key = blocking.key_of(failure)
-            states[key] = states[key].joined(answer.value) if key in states else answer.value
-    return states
+    tasks = (partial(read, reader, ask.call, f"state of {failure.event.logical_id}", dict) for failure, ask in reads)
+    answers: dict[Failure, dict[str, Read[Any]]] = {}
+    for (failure, ask), answer in zip(reads, reader.gather(*tasks), strict=True):
+        answers.setdefault(failure, {})[ask.call.name] = answer
+    return {blocking.key_of(f): blocking.state_from(f.event.resource_type, given) for f, given in answers.items()}
 
 
 def _newest(history: StackHistory) -> tuple[StackEvent, ...]:
@@ -124,11 +126,26 @@ def _finish(
         operations=timeline.operations(history),
         root_causes=tuple(one.root_cause() for one in done),
         blockers=blockers,
-        findings=tuple(_linked(finding, proposal) for finding in (*findings, *map(_leftover, leftovers))),
+        findings=tuple(replace(f, fixes=proposal.links.get(f, ())) for f in (*findings, *map(_leftover, leftovers))),
         fixes=proposal.fixes,
         recovery=(),
         unread=tuple(dict.fromkeys(rows)),
         calls=reader.calls,
         quotes=dict(quote for one in done for quote in one.quotes),
         rejected=proposal.rejected,
+    )
+
+
+def _leftover(failure: Failure) -> Finding:
+    """What a healthy stack's clean-up could not delete: worth knowing, no failure."""
+    event = failure.event
+    return Finding(
+        check="leftover",
+        severity=Severity.NOTE,
+        confidence=Confidence.CONFIRMED,
+        service=event.resource_type.split("::")[1].lower() if "::" in event.resource_type else "cloudformation",
+        resource=event.physical_id or event.logical_id,
+        origin=Origin.PROPERTIES,
+        title=f"{event.logical_id} was left behind by the clean-up ({event.status})",
+        explanation=event.reason or "CloudFormation gives no reason.",
     )

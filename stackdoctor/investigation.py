@@ -119,7 +119,9 @@ class Investigation:
     def denied_by(self) -> DeniedBy | None:
         """A wording that names one side wins; where it names both, the side that is proven; both or neither: s3-or-kms."""
         stated = self.failure.reason.denied_by
-        if stated is DeniedBy.S3_OR_KMS or (stated in {None, DeniedBy.OTHER} and self.failure.reason.category is not Category.VALIDATION and self.proven):
+        if stated is DeniedBy.S3_OR_KMS or (
+            stated in {None, DeniedBy.OTHER} and self.failure.reason.category is not Category.VALIDATION and self.proven
+        ):
             return next(iter(self.proven)) if len(self.proven) == 1 else DeniedBy.S3_OR_KMS if self.proven or stated else stated
         if stated is None and len(self.proven) == 1:
             return next(iter(self.proven))

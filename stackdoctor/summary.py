@@ -41,7 +41,9 @@ WORDS = {
 }
 
 
-def sentence(history: StackHistory, verdict: Verdict, found: Sequence[Investigation], blockers: Sequence[Failure], fixes: Sequence[Fix]) -> str:
+def sentence(
+    history: StackHistory, verdict: Verdict, found: Sequence[Investigation], blockers: Sequence[Failure], fixes: Sequence[Fix]
+) -> str:
     """The summary; plain text, one line, AWS's names verbatim."""
     stack = history.stack
     if verdict is Verdict.HEALTHY:
@@ -64,7 +66,11 @@ def _cause(one: Investigation) -> str:
     denied, side = one.denied(), one.denied_by
     if one.causes:
         gravest = one.causes[0]
-        by = f"{SIDES[side]} denied {denied.action} to {denied.principal}" if side and denied and denied.action and denied.principal else gravest.title
+        by = (
+            f"{SIDES[side]} denied {denied.action} to {denied.principal}"
+            if side and denied and denied.action and denied.principal
+            else gravest.title
+        )
         return f"{name} failed because {by}: {_finding(gravest)}" + (f" (and {len(one.causes) - 1} more)" if len(one.causes) > 1 else "")
     if one.risks and one.explained and not one.failure.reason.self_explained:
         return f"{name} was denied{f' by {SIDES[side]}' if side else ''}; likely because {_finding(one.risks[0])}"
@@ -81,7 +87,11 @@ def _cause(one: Investigation) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    title = finding.title[:1].lower() + finding.title[1:] if not finding.title[:2].isupper() and ":" not in finding.title.split(" ")[0] else finding.title
+    title = (
+        finding.title[:1].lower() + finding.title[1:]
+        if not finding.title[:2].isupper() and ":" not in finding.title.split(" ")[0]
+        else finding.title
+    )
     if finding.statement is None:
         return title
     owner = {"s3": "bucket policy", "kms": "key policy"}.get(finding.service, "policy")

@@ -14,7 +14,9 @@ def _misspelt(fault: Fault, _case: Case) -> Words | None:
     meant = misspelt(fault.leaf.expected, fault.needed[0].request.action)
     if meant is None:
         return None
-    return Words(f"The action {meant} is misspelt", f"No action is called {meant}; {who(fault)} needs {actions(fault)}. AWS accepts unknown names.")
+    return Words(
+        f"The action {meant} is misspelt", f"No action is called {meant}; {who(fault)} needs {actions(fault)}. AWS accepts unknown names."
+    )
 
 
 def _missing(fault: Fault, _case: Case) -> Words | None:

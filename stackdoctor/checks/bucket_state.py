@@ -82,7 +82,9 @@ def _harmless(case: Case) -> Iterable[Finding]:
         if bucket.ownership == Found("BucketOwnerEnforced") and not case.has(Constraint.BUCKET_ACLS_ENABLED):
             yield _note(bucket, "BucketOwnerEnforced is not the cause", "It accepts uploads with the ACL bucket-owner-full-control.")
         if isinstance(bucket.public_access, Found) and bucket.public_access.value.restrict_buckets:
-            yield _note(bucket, "Block Public Access is not the cause", "A policy for service principals is not public; services keep access.")
+            yield _note(
+                bucket, "Block Public Access is not the cause", "A policy for service principals is not public; services keep access."
+            )
 
 
 def _note(bucket: BucketEvidence, title: str, why: str) -> Finding:

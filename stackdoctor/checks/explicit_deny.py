@@ -33,7 +33,9 @@ def _any_deny(fault: Fault, _case: Case) -> Words | None:
     if fault.element != "Deny":
         return None
     reason = f" under {wants(fault.clause)}; {carried(fault.clause)}" if fault.clause else ", without a condition that spares it"
-    return Words(f"An explicit Deny catches {who(fault)}", f"The statement denies {actions(fault)}{reason}. An explicit Deny outweighs every Allow.")
+    return Words(
+        f"An explicit Deny catches {who(fault)}", f"The statement denies {actions(fault)}{reason}. An explicit Deny outweighs every Allow."
+    )
 
 
 _EXPLANATION = (

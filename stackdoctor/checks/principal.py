@@ -16,7 +16,9 @@ def _misspelt(fault: Fault, _case: Case) -> Words | None:
     meant = misspelt(fault.leaf.expected, who(fault))
     if meant is None:
         return None
-    return Words(f"The principal {meant} is misspelt", f"The statement allows {meant}; the service calls as {who(fault)}. Names match exactly.")
+    return Words(
+        f"The principal {meant} is misspelt", f"The statement allows {meant}; the service calls as {who(fault)}. Names match exactly."
+    )
 
 
 def _missing(fault: Fault, case: Case) -> Words | None:
@@ -36,7 +38,11 @@ def _missing(fault: Fault, case: Case) -> Words | None:
 
 def _decided(case: Case, fault: Fault) -> set[str]:
     """The actions the service needs of this policy and that must not fail."""
-    return {n.needed.request.action for n in case.judged if (n.needed.target, n.needed.ref) == (fault.target, fault.ref) and n.needed.blocking != "no"}
+    return {
+        n.needed.request.action
+        for n in case.judged
+        if (n.needed.target, n.needed.ref) == (fault.target, fault.ref) and n.needed.blocking != "no"
+    }
 
 
 MISSPELT = Check(

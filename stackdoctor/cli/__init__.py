@@ -68,7 +68,7 @@ def run(arguments: list[str] | None = None) -> None:
             raise
         complain(str(error))
         _exit(error.exit_code)
-    except Exception as error:  # noqa: BLE001 - the one place: a crash is one line and exit 4, never 1
+    except Exception as error:
         if debug:
             raise
         complain(f"internal error ({type(error).__name__}: {error}); run again with --debug and report what it prints")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stackdoctor.cli import options as o
-from stackdoctor.cli.output import Output, exit_code, show
+from stackdoctor.cli.output import Output, exit_code, save_fixes, show
 from stackdoctor.cli.streams import Colour, complain, progress
-from stackdoctor.errors import BadEvidence, UsageError
+from stackdoctor.errors import UsageError
+from stackdoctor.recording import Saver, SavingReader
+
+if TYPE_CHECKING:
+    from stackdoctor.aws.settings import Settings
+    from stackdoctor.reader import Reader
 
 StackName = Annotated[str | None, typer.Argument(metavar="[STACK]", help="Name or ARN; optional with --from and --events.")]
 
@@ -42,43 +45,56 @@ def diagnose(
 
     Exit codes: 0 healthy, 1 failed and explained, 2 usage, 3 failed and not explained, 4 could not run, 130 interrupted.
     """
-    from stackdoctor.diagnosis import Options, diagnose as run  # noqa: PLC0415 - start-up: --help needs none of it
+    from stackdoctor.cli import sources  # noqa: PLC0415 - start-up: --help needs none of it
+    from stackdoctor.diagnosis import Options  # noqa: PLC0415
+    from stackdoctor.diagnosis import diagnose as run  # noqa: PLC0415
     from stackdoctor.redact import Redactor  # noqa: PLC0415
 
-    if sum(source is not None for source in (from_, events)) > 1:
+    if from_ is not None and events is not None:
         raise UsageError("--from and --events exclude each other: give one.")
     if stack is None and from_ is None and events is None:
         raise UsageError("Give the stack's name or ARN, or --from DIR, or --events FILE.", "Example: stackdoctor diagnose my-stack")
     redactor = Redactor() if redact else None
-    options = Options(profile, endpoint_url, history=not no_history, harden=harden, template=_text(template) if template else None)
-    if from_ is not None or events is not None:
-        reader = _kept(from_) if from_ is not None else _events(events or "-", stack)
-        diagnosis = run(reader, stack or reader.stack, options)
+    source = sources.text_of(str(template)) if template else None
+    options = Options(profile, endpoint_url, history=not no_history, harden=harden, template=source)
+    reader: Reader
+    if from_ is not None:
+        reader = kept = sources.kept(from_)
+        stack = stack or kept.stack
+    elif events is not None:
+        reader = listing = sources.events(events, stack)
+        stack = listing.stack
     else:
-        from stackdoctor.aws.live import LiveReader  # noqa: PLC0415 - boto3 is imported here and nowhere earlier
-        from stackdoctor.aws.session import Settings  # noqa: PLC0415
-
-        saver = _saver(save, stack or "")
-        live = LiveReader(Settings(_region(stack, region), profile, role_arn, external_id, endpoint_url, timeout, debug), keep=saver.keep if saver else None)
-        with progress(f"reading {stack}", quiet=quiet):
-            diagnosis = run(live, stack or "", options)
-        if saver is not None:
-            saver.finish(diagnosis, redactor)
-            complain(f"evidence kept in {save}")
+        reader = sources.live(_settings(stack or "", region, profile, role_arn, external_id, endpoint_url, timeout, debug=debug))
+    saver = Saver(save, stack=stack or "", region=reader.region, redactor=redactor) if save else None
+    with progress(f"reading {stack}", quiet=quiet):
+        diagnosis = run(SavingReader(reader, saver) if saver else reader, stack or "", options)
+    if saver is not None:
+        save_fixes(saver, diagnosis, redactor)
+        complain(f"evidence kept in {save}")
     show(diagnosis, output, colour=color, verbose=verbose, quiet=quiet, redactor=redactor)
     raise typer.Exit(exit_code(diagnosis, exit_zero=exit_zero))
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise BadEvidence(f"{path}: cannot be read ({error.strerror}).") from error
+def _settings(
+    stack: str,
+    region: str | None,
+    profile: str | None,
+    role_arn: str | None,
+    external_id: str | None,
+    endpoint_url: str | None,
+    timeout: float,
+    *,
+    debug: bool,
+) -> Settings:
+    """A stack's ARN says its Region, which outweighs everything else."""
+    from stackdoctor.aws.settings import Settings  # noqa: PLC0415 - start-up: --from and --events need no boto3
+
+    parts = stack.split(":")
+    own = parts[3] if stack.startswith("arn:") and len(parts) > 5 else region
+    return Settings(own or "", profile or "", role_arn or "", external_id or "", endpoint_url or "", timeout, debug=debug)
 
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
     app.command("diagnose")(diagnose)
-
-
-__all__ = ["complain", "diagnose", "register", "sys"]

@@ -21,10 +21,14 @@ From: TypeAlias = Annotated[Path | None, typer.Option("--from", metavar="DIR", h
 Events: TypeAlias = Annotated[
     str | None, typer.Option("--events", metavar="FILE", help="Diagnose what describe-stack-events printed, - for stdin; no AWS call.")
 ]
-Template: TypeAlias = Annotated[Path | None, typer.Option("--template", metavar="FILE", help="The template's source, to print fixes as its diff.")]
+Template: TypeAlias = Annotated[
+    Path | None, typer.Option("--template", metavar="FILE", help="The template's source, to print fixes as its diff.")
+]
 Redact: TypeAlias = Annotated[bool, typer.Option("--redact", help="Mask account ids, names of people and access-key ids.")]
 NoHistory: TypeAlias = Annotated[bool, typer.Option("--no-history", help="Do not read CloudTrail's event history.")]
-Harden: TypeAlias = Annotated[bool, typer.Option("--harden", help="Propose the conditions to add back once it works, and a sandbox to prove them.")]
+Harden: TypeAlias = Annotated[
+    bool, typer.Option("--harden", help="Propose the conditions to add back once it works, and a sandbox to prove them.")
+]
 Timeout: TypeAlias = Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=1, help="Time for the whole run.")]
 ExitZero: TypeAlias = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 instead of 1 and 3.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Also cascade, notes, operations, evidence and calls.")]

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from stackdoctor.cli.streams import Colour, say, wants_colour
 from stackdoctor.model import Diagnosis, Verdict
+from stackdoctor.recording import Saver
 from stackdoctor.redact import Redactor
 from stackdoctor.report import json as as_json
 from stackdoctor.report import markdown, text
@@ -33,6 +34,17 @@ def show(diagnosis: Diagnosis, output: Output, *, colour: Colour, verbose: bool,
         case Output.TEXT:
             report = text.render(diagnosis, text.Style(wants_colour(colour), verbose, quiet))
             say(redactor.text(report) if redactor else report)
+
+
+def save_fixes(saver: Saver, diagnosis: Diagnosis, redactor: Redactor | None) -> None:
+    """Writes every corrected policy below `fixes/`: key-policy.json, bucket-policy.json; a second one gets a number."""
+    used: dict[str, int] = {}
+    for fix in diagnosis.fixes:
+        if fix.document is not None:
+            used[fix.kind] = used.get(fix.kind, 0) + 1
+            name = fix.kind if used[fix.kind] == 1 else f"{fix.kind}-{used[fix.kind]}"
+            document = dict(fix.document)
+            saver.write(f"fixes/{name}.json", json.dumps(redactor.json(document) if redactor else document, indent=2) + "\n")
 
 
 def exit_code(diagnosis: Diagnosis, *, exit_zero: bool) -> int:

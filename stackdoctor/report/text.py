@@ -136,7 +136,9 @@ def _fix(number: int, fix: Fix, style: Style) -> Iterator[str]:
         yield _table(rows)
     if fix.diff:
         yield from (f"    {_paint_diff(line, style)}" for line in block(fix.diff).rstrip("\n").split("\n"))
-    yield from (f"  $ {line}" if not index else f"    {line}" for command in fix.commands for index, line in enumerate(block(command).split("\n")))
+    yield from (
+        f"  $ {line}" if not index else f"    {line}" for command in fix.commands for index, line in enumerate(block(command).split("\n"))
+    )
 
 
 def _paint_diff(line: str, style: Style) -> str:
@@ -166,7 +168,11 @@ def _recovery(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
         lines.append(f"  {number}. {plain(step.title)}{mark}")
         if style.verbose:
             lines.append(f"     {plain(step.why)}")
-        lines += [f"     $ {line}" if not index else f"       {line}" for index, line in enumerate(block(step.command).split("\n")) if step.command]
+        lines += [
+            f"     $ {line}" if not index else f"       {line}"
+            for index, line in enumerate(block(step.command).split("\n"))
+            if step.command
+        ]
     yield "\n".join(lines)
 
 
@@ -176,4 +182,6 @@ def _details(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
         head = tabulate(rows, headers=("attempt", "operation", "status", "started", "events"), tablefmt="plain", disable_numparse=True)
         yield style.head("Operations") + "\n" + "\n".join(f"  {line}" for line in head.splitlines())
     calls = diagnosis.calls
-    yield f"{calls.total} API calls in {calls.rounds} rounds: " + ", ".join(f"{name} x{count}" for name, count in sorted(calls.by_operation.items()))
+    yield f"{calls.total} API calls in {calls.rounds} rounds: " + ", ".join(
+        f"{name} x{count}" for name, count in sorted(calls.by_operation.items())
+    )

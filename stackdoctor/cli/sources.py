@@ -1,0 +1,41 @@
+"""Where a diagnosis reads from: a live account, kept evidence, or an events document."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stackdoctor.errors import BadEvidence
+from stackdoctor.events_file import EventsReader
+from stackdoctor.recording import FolderReader
+
+if TYPE_CHECKING:
+    from stackdoctor.aws.live import LiveReader
+    from stackdoctor.aws.settings import Settings
+
+
+def text_of(name: str) -> str:
+    """The text of a file, of stdin for `-`. Raises BadEvidence with the file's name."""
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise BadEvidence(f"{name}: cannot be read ({error.strerror}).") from error
+    return data.decode("utf-8-sig", errors="replace")
+
+
+def kept(folder: Path) -> FolderReader:
+    """Evidence that --save kept."""
+    return FolderReader(folder)
+
+
+def events(name: str, stack: str | None) -> EventsReader:
+    """What `aws cloudformation describe-stack-events` printed."""
+    return EventsReader(text_of(name), stack, "stdin" if name == "-" else name)
+
+
+def live(settings: Settings) -> LiveReader:
+    """A live account; boto3 is imported here and nowhere earlier."""
+    from stackdoctor.aws.live import LiveReader  # noqa: PLC0415 - start-up: --from and --events need no boto3
+
+    return LiveReader(settings)

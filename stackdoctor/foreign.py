@@ -1,0 +1,100 @@
+"""Requests that no fix may open: for each request a service needs, the ones beside it that must stay denied.
+
+Another account's resource, another service, an anonymous caller, a foreign role, a path outside the prefix, and what
+the service has no business doing (reading objects, deciphering, granting, changing the policy). Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from stackdoctor.policy.request import MISSING, Caller, Knowledge, Known, PrincipalKind, Request
+from stackdoctor.services.base import Needed, Target
+
+FOREIGN_ACCOUNTS = ("999999999999", "888888888888")
+OTHER_SERVICES = ("config.amazonaws.com", "ec2.amazonaws.com")
+NOT_ITS_BUSINESS: Mapping[Target, tuple[str, ...]] = {
+    Target.BUCKET: ("s3:GetObject", "s3:DeleteObject", "s3:PutBucketPolicy"),
+    Target.KEY: ("kms:Decrypt", "kms:CreateGrant", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"),
+    Target.TOPIC: ("sns:Subscribe", "sns:SetTopicAttributes"),
+    Target.QUEUE: ("sqs:ReceiveMessage", "sqs:DeleteMessage"),
+    Target.FUNCTION: ("lambda:UpdateFunctionCode",),
+}
+DOCUMENTED_WITHOUT_CONDITION = frozenset({"kms:DescribeKey", "kms:Decrypt"})
+"""Actions that AWS's own policies allow a service without any condition: its other accounts' resources share them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A request that must not become allowed, and who makes it, as words."""
+
+    request: Request
+    what: str
+
+
+def foreign(needed: Iterable[Needed]) -> tuple[Foreign, ...]:
+    """Every foreign request beside the needed ones, each once."""
+    wanted = tuple(needed)
+    allowed = {need.request.action for need in wanted}
+    found = {(f.request.caller, f.request.action, f.request.resource, f.what): f for need in wanted for f in _beside(need, allowed)}
+    return tuple(found.values())
+
+
+def _beside(need: Needed, allowed: set[str]) -> Iterator[Foreign]:
+    request = need.request
+    if request.action not in DOCUMENTED_WITHOUT_CONDITION and request.caller.kind is PrincipalKind.SERVICE:
+        yield Foreign(_of_account(request), f"another account's resource through {request.caller.name}: {request.action}")
+    for service in OTHER_SERVICES:
+        if service != request.caller.name:
+            yield Foreign(_by(request, Caller(PrincipalKind.SERVICE, service), service=True), f"{service}: {request.action}")
+    yield Foreign(_by(request, Caller(PrincipalKind.ANONYMOUS, "*")), f"anyone: {request.action}")
+    account = next(a for a in FOREIGN_ACCOUNTS if a != request.resource_account)
+    role = Caller(PrincipalKind.AWS, f"arn:aws:iam::{account}:role/foreign")
+    yield Foreign(_by(request, role), f"a role of another account: {request.action}")
+    for action in NOT_ITS_BUSINESS.get(need.target, ()):
+        if action not in allowed and request.caller.kind is PrincipalKind.SERVICE:
+            resource = request.resource if need.target is not Target.BUCKET or "Object" in action else request.resource.split("/", 1)[0]
+            if need.target is Target.BUCKET and "Object" in action and "/" not in resource:
+                resource = f"{resource}/object"
+            yield Foreign(replace(request, action=action, resource=resource), f"{request.caller.name}: {action}")
+    if need.target is Target.BUCKET and request.action == "s3:PutObject":
+        bucket = request.resource.split("/", 1)[0]
+        yield Foreign(replace(request, resource=f"{bucket}/elsewhere/object"), f"{request.caller.name} outside its prefix: s3:PutObject")
+
+
+def _of_account(request: Request) -> Request:
+    """The same request made for a resource of another account: its ARNs, account and encryption context name that account."""
+    own = _own_account(request)
+    other = next(a for a in FOREIGN_ACCOUNTS if a not in {own, request.resource_account})
+    if not own:
+        return replace(request, context={**request.context, "aws:SourceArn": MISSING, "aws:SourceAccount": Known((other,))})
+    return replace(request, context={key: _moved(key, value, own, other) for key, value in request.context.items()})
+
+
+def _own_account(request: Request) -> str:
+    account = request.context.get("aws:SourceAccount")
+    return account.values[0] if isinstance(account, Known) and account.values else ""
+
+
+def _moved(key: str, value: Knowledge, own: str, other: str) -> Knowledge:
+    sources = key.lower().startswith(("aws:source", "kms:encryptioncontext:"))
+    if not sources or not isinstance(value, Known):
+        return value
+    return Known(tuple(text.replace(own, other) for text in value.values))
+
+
+def _by(request: Request, caller: Caller, *, service: bool = False) -> Request:
+    """The same call by somebody else, who carries nothing that only a service sends."""
+    kept: dict[str, Knowledge] = {
+        key: value
+        for key, value in request.context.items()
+        if not key.lower().startswith(("aws:source", "aws:principal", "kms:encryptioncontext", "kms:via", "aws:via"))
+    }
+    principal = {
+        "aws:PrincipalIsAWSService": Known(("true" if service else "false",)),
+        "aws:SecureTransport": Known(("true",)),
+    }
+    if service:
+        principal |= {"aws:PrincipalServiceName": Known((caller.name,)), "aws:PrincipalServiceNamesList": Known((caller.name,))}
+    return Request(caller, request.action, request.resource, request.resource_account, {**kept, **principal}, MISSING)

@@ -8,13 +8,27 @@ Denies and missing allows are looked for apart: a request that is explicitly den
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from stackdoctor.actions import is_action
 from stackdoctor.evidence import EvidenceSet, PolicyText
 from stackdoctor.model import Absent, ClauseRef, Found, Origin, Severity, StatementRef, Unreadable
-from stackdoctor.policy import Explanation, Leaf, Malformed, Outcome, Policy, PolicyKind, StatementResult, Tri, evaluate, explain, parse
+from stackdoctor.policy import (
+    Element,
+    Explanation,
+    Leaf,
+    Malformed,
+    Outcome,
+    Policy,
+    PolicyKind,
+    StatementResult,
+    Tri,
+    evaluate,
+    explain,
+    parse,
+)
+from stackdoctor.policy.likeness import ALIKE, likeness
 from stackdoctor.services.base import Blocking, Needed, Scope, Target
 
 KINDS = {
@@ -24,8 +38,6 @@ KINDS = {
     Target.QUEUE: PolicyKind.QUEUE,
     Target.FUNCTION: PolicyKind.FUNCTION,
 }
-SIMILAR = 0.8
-"""How alike two names must be for one to be a misspelling of the other (difflib ratio): `cloudtrial` and `cloudtrail` are 0.9."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,21 +208,19 @@ def _forgivable(leaf: Leaf, need: Needed) -> bool:
 
 
 def misspelt(expected: Iterable[str], wanted: str) -> str | None:
-    """The value that was meant to be `wanted`: alike by a letter or two, but not another real name."""
-    name = wanted.lower()
-    for value in expected:
-        text = value.lower().rstrip("*")
-        ratio = difflib.SequenceMatcher(None, text, name[: len(text) + 2]).ratio()
-        same_head = text.split(":")[0].split("=")[0][:3] == name.split(":", 1)[0][:3]
-        if same_head and ratio >= SIMILAR and not _other_name(text, name):
-            return value
-    return None
+    """The principal or action among `expected` that was meant to be `wanted`, and is no name of its own."""
+    alike = _alike_action if ":" in wanted else _alike_principal
+    return next((value for text in expected if alike(value := text.removeprefix("Service: "), wanted)), None)
 
 
-def _other_name(text: str, name: str) -> bool:
-    """Whether a similar text is a name of its own rather than a misspelling: `s3:PutObjectAcl` is not `s3:PutObject`."""
-    known = text.startswith(name) or name.startswith(text)
-    return known and ":" in text and text.split(":", 1)[0] == name.split(":", 1)[0]
+def _alike_action(text: str, wanted: str) -> bool:
+    return not is_action(text) and likeness(text.rstrip("*"), wanted) >= ALIKE
+
+
+def _alike_principal(text: str, wanted: str) -> bool:
+    """Alike before `.amazonaws.com`, or the same service under another Region or suffix."""
+    one, other = (name.lower().partition(".amazon")[0] for name in (text, wanted))
+    return "." in text and (one.partition(".")[0] == other.partition(".")[0] or likeness(one, other) >= ALIKE)
 
 
 def _place(result: StatementResult, indices: tuple[int, ...]) -> str:
@@ -231,14 +241,13 @@ def _fault(need: Needed, evidence: EvidenceSet, scope: Scope, severity: Severity
         element=element,
         needed=(need,),
         leaf=leaf,
-        clause=_clause(leaf),
+        clause=clause_of(leaf) if leaf is not None and leaf.element is Element.CONDITION else None,
     )
 
 
-def _clause(leaf: Leaf | None) -> ClauseRef | None:
-    if leaf is None or leaf.element != "Condition":
-        return None
-    return ClauseRef(leaf.operator or "", leaf.key or "", leaf.expected, leaf.actual_state, leaf.actual_values)
+def clause_of(leaf: Leaf) -> ClauseRef:
+    """The clause a leaf stands for."""
+    return ClauseRef(leaf.operator, leaf.key, leaf.expected, leaf.actual_state.value, leaf.actual_values)
 
 
 _WEIGHT: Mapping[Severity, int] = {Severity.CAUSE: 0, Severity.RISK: 1, Severity.NOTE: 2}

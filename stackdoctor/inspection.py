@@ -89,7 +89,7 @@ def _bucket(reader: Reader, ref: str, scope: Scope, resources: tuple[DeployedRes
         ask("GetBucketEncryption", "default encryption", _encryption, "ServerSideEncryptionConfigurationNotFoundError"),
         ask("GetBucketOwnershipControls", "object ownership", _ownership, "OwnershipControlsNotFoundError"),
         ask("GetPublicAccessBlock", "public access block", _public_access, "NoSuchPublicAccessBlockConfiguration"),
-        ask("GetBucketRequestPayment", "request payment", lambda a: str(a["Payer"])),
+        ask("GetBucketRequestPayment", "request payment", lambda a: str(a.get("Payer", "BucketOwner"))),
     )
     made_by = deploying.policy_resource(resources, Target.BUCKET, ref)
     owner = deploying.owner(resources, Target.BUCKET, ref)

@@ -33,10 +33,9 @@ from stackdoctor.model import (
     Unread,
     Unreadable,
 )
-from stackdoctor.policy import Malformed, parse
 from stackdoctor.reader import Reader
 from stackdoctor.services import service_of
-from stackdoctor.services.base import Needed, Resource, Scope, Service, Target
+from stackdoctor.services.base import Resource, Scope, Service, Target
 
 DENIES = frozenset(
     {
@@ -142,8 +141,9 @@ class Investigation:
                 if fault.severity is Severity.CAUSE and SIDE.get(checks.SERVICE_OF[fault.target]) in {self.denied_by, None}:
                     request = fault.needed[0].request
                     return Denied(request.caller.name, request.action, fault.arn if fault.target is Target.KEY else request.resource)
-            if self.failure.reason.category in DENIES and self.failure.reason.denied is None and self.case.service.principal:
-                return Denied(self.case.service.principal)
+            state = next((finding for finding in self.causes if SIDE.get(finding.service) in {self.denied_by, None}), None)
+            if state is not None and self.case.service.principal:
+                return Denied(self.case.service.principal, None, state.resource)
         return self.failure.reason.denied
 
     def root_cause(self) -> RootCause:
@@ -211,7 +211,7 @@ def _resource(history: StackHistory, failure: Failure, resources: tuple[Deployed
     properties = properties_of(event) or (known.properties if known else {})
     parts = event.stack_id.split(":")
     stack = history.stack
-    named = len(parts) > 5  # noqa: PLR2004 - an ARN
+    named = len(parts) > 5
     scope = Scope(
         partition=parts[1] if named else stack.partition,
         region=parts[3] if named else stack.region,
@@ -314,6 +314,3 @@ def unread(investigations: Iterable[Investigation]) -> tuple[Unread, ...]:
             rows[read.what] = Unread(read.what, read.error, read.needs, decides or (known is not None and known.would_decide))
         rows |= {row.what: row for row in found.history.unread}
     return tuple(rows.values())
-
-
-__all__ = ["DENIES", "Investigation", "Malformed", "Needed", "examine", "investigate", "parse", "unread"]

@@ -49,11 +49,11 @@ def sentence(
     if verdict is Verdict.HEALTHY:
         return f"Stack {stack.name} is healthy ({stack.status})."
     if not found:
-        return _without_cause(stack) + _blocked(blockers)
+        return " ".join(part for part in (_without_cause(stack), _blocked(blockers)) if part)
     text = "; ".join(_cause(one) for one in found[:3])
-    more = f" (and {len(found) - 3} more root causes)" if len(found) > 3 else ""  # noqa: PLR2004 - as many as were named
-    repair = f" {_repair(found, fixes)}"
-    return f"{text}{more}.{repair}{_blocked(blockers)}".replace("..", ".").strip()
+    more = f" (and {len(found) - 3} more root causes)" if len(found) > 3 else ""
+    sentences = (f"{text}{more}.", _repair(found, fixes), _blocked(blockers))
+    return " ".join(part for part in sentences if part).replace("..", ".")
 
 
 def _without_cause(stack: Stack) -> str:
@@ -65,13 +65,11 @@ def _cause(one: Investigation) -> str:
     name = f"{event.logical_id} ({event.resource_type})"
     denied, side = one.denied(), one.denied_by
     if one.causes:
-        gravest = one.causes[0]
-        by = (
-            f"{SIDES[side]} denied {denied.action} to {denied.principal}"
-            if side and denied and denied.action and denied.principal
-            else gravest.title
-        )
-        return f"{name} failed because {by}: {_finding(gravest)}" + (f" (and {len(one.causes) - 1} more)" if len(one.causes) > 1 else "")
+        gravest = _finding(one.causes[0])
+        more = f" (and {len(one.causes) - 1} more)" if len(one.causes) > 1 else ""
+        if side and denied and denied.action and denied.principal:
+            return f"{name} failed because {SIDES[side]} denied {denied.action} to {denied.principal}: {gravest}{more}"
+        return f"{name} failed because {gravest}{more}"
     if one.risks and one.explained and not one.failure.reason.self_explained:
         return f"{name} was denied{f' by {SIDES[side]}' if side else ''}; likely because {_finding(one.risks[0])}"
     if one.explained and side and denied and denied.action:
@@ -82,16 +80,16 @@ def _cause(one: Investigation) -> str:
     if one.explained and words:
         return f"{name} failed because {words}: {_short(event.reason)}"
     if side:
-        return f"{name} was denied by {SIDES[side]}, and the evidence that would name the statement {'could not be read' if one.missing else 'does not show one'}"
+        shown = "could not be read" if one.missing else "does not show one"
+        return f"{name} was denied by {SIDES[side]}, and the evidence that would name the statement {shown}"
     return f"{name} failed: {_short(event.reason)}"
 
 
 def _finding(finding: Finding) -> str:
-    title = (
-        finding.title[:1].lower() + finding.title[1:]
-        if not finding.title[:2].isupper() and ":" not in finding.title.split(" ")[0]
-        else finding.title
-    )
+    title = finding.title
+    first = title.split(" ", 1)[0]
+    if first in {"A", "An", "The", "No", "How", "Every"}:
+        title = first.lower() + title[len(first) :]
     if finding.statement is None:
         return title
     owner = {"s3": "bucket policy", "kms": "key policy"}.get(finding.service, "policy")
@@ -114,5 +112,5 @@ def _blocked(blockers: Sequence[Failure]) -> str:
     if not blockers:
         return ""
     names = ", ".join(f"{b.event.logical_id} ({WORDS.get(b.reason.category, 'see its message')})" for b in blockers[:3])
-    more = f" and {len(blockers) - 3} more" if len(blockers) > 3 else ""  # noqa: PLR2004 - as many as were named
-    return f" The rollback is blocked by {names}{more}."
+    more = f" and {len(blockers) - 3} more" if len(blockers) > 3 else ""
+    return f"The rollback is blocked by {names}{more}."

@@ -26,6 +26,7 @@ from stackdoctor.checks import (
 from stackdoctor.checks.base import SERVICE_OF, Case, Check
 from stackdoctor.faults import Fault
 from stackdoctor.model import Finding, Origin, Severity
+from stackdoctor.services.base import Target
 
 CHECKS: tuple[Check, ...] = (
     kms_via_service.CHECK,
@@ -70,8 +71,16 @@ def findings(case: Case) -> tuple[Finding, ...]:
     """Every finding of one failure, gravest first."""
     found = [finding for fault in case.faults if (finding := _of_fault(fault, case)) is not None]
     found += [finding for check in CHECKS for finding in check.looks(case)]
+    if _nothing_else(case, found):
+        found += source_conditions.presence(case)
     unique = dict.fromkeys(found)
     return tuple(sorted(unique, key=lambda finding: _ORDER[finding.severity]))
+
+
+def _nothing_else(case: Case, found: list[Finding]) -> bool:
+    """Whether a request was denied, everything that decides was read, and nothing found explains it."""
+    read = all(judged.outcome is not None or judged.needed.target is Target.IDENTITY for judged in case.judged)
+    return case.denied and read and all(finding.severity is Severity.NOTE for finding in found)
 
 
 def _of_fault(fault: Fault, case: Case) -> Finding | None:

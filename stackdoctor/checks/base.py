@@ -121,8 +121,10 @@ def wants(clause: ClauseRef) -> str:
 
 
 def actions(fault: Fault) -> str:
+    """The actions a fault denies, as words."""
     return " and ".join(fault.actions)
 
 
 def who(fault: Fault) -> str:
+    """The principal a fault denies."""
     return fault.needed[0].request.caller.name

@@ -15,20 +15,22 @@ _SIDES = {DeniedBy.S3: "s3:", DeniedBy.KMS: "kms:"}
 def _looks(case: Case) -> Iterable[Finding]:
     if not case.denied or any(fault.severity is Severity.CAUSE for fault in case.faults):
         return
-    prefix = _SIDES.get(case.failure.reason.denied_by, "") if case.failure.reason.denied_by else ""
-    needed = [n for n in case.judged if n.needed.target is Target.IDENTITY and n.needed.request.action.startswith(prefix)]
+    side = case.failure.reason.denied_by
+    prefix = _SIDES.get(side, "") if side else ""
+    own = [judged.needed.request for judged in case.judged if judged.needed.target is Target.IDENTITY]
+    needed = [request for request in own if request.action.startswith(prefix)]
     if not needed:
         return
     denied = case.failure.reason.denied
     stated = denied.action if denied else None
-    listed = ", ".join(dict.fromkeys(n.needed.request.action for n in needed))
+    listed = ", ".join(dict.fromkeys(request.action for request in needed))
     by = case.resource.caller or "the identity that deploys the stack"
     yield CHECK.finding(
         Severity.RISK,
         Target.IDENTITY,
-        needed[0].needed.request.resource,
+        needed[0].resource,
         f"{by} needs {stated or listed}",
-        f"{case.resource.type} calls KMS or S3 with the identity that deploys, not with a service principal: {by} must be allowed {listed}, "
+        f"{case.resource.type} calls KMS or S3 as the identity that deploys, not as a service principal: {by} must be allowed {listed}, "
         "by its own policy. The key policy is not at fault as long as it lets the account delegate to IAM.",
         origin=Origin.PROPERTIES,
         confidence=Confidence.LIKELY if case.denied else Confidence.POSSIBLE,

@@ -23,7 +23,8 @@ def _deny(keys: tuple[str, ...], meant: str) -> Callable[[Fault, Case], Words | 
         return Words(
             f"A Deny meant for {meant} catches {who(fault)}",
             f"The statement denies {actions(fault)} unless {fault.clause.key} is right: {wants(fault.clause)}; {carried(fault.clause)}, "
-            'and a negated operator matches a missing key. Spare services with "Bool": {"aws:PrincipalIsAWSService": "false"} in the same Condition.',
+            "and a negated operator matches a missing key. Spare services with "
+            '"Bool": {"aws:PrincipalIsAWSService": "false"} in the same Condition.',
         )
 
     return recognises

@@ -91,7 +91,8 @@ def _elsewhere(case: Case, key: KeyEvidence, where: str, wanted: str, what: str)
         Target.KEY,
         key.arn,
         f"The key is in {where}, {what} in {wanted}",
-        f"{case.service.principal or 'The service'} needs a key in {wanted}: name a key of that Region, or the replica there of a multi-Region key.",
+        f"{case.service.principal or 'The service'} needs a key in {wanted}: "
+        "name a key of that Region, or a multi-Region key's replica there.",
         references=case.service.documentation,
     )
 

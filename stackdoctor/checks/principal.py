@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from stackdoctor.checks.base import Case, Check, Words, actions, who
 from stackdoctor.faults import Fault, misspelt
-from stackdoctor.policy import LeafReason
 
 PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-services"
 ROOT_PAGE = "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html"
@@ -60,4 +59,3 @@ MISSING = Check(
     references=(PAGE, ROOT_PAGE),
     recognises=_missing,
 )
-__all__ = ["MISSING", "MISSPELT", "LeafReason"]

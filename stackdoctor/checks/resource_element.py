@@ -25,7 +25,7 @@ def _dead(fault: Fault, _case: Case) -> Words | None:
         return None
     return Words(
         "The statement has no effect",
-        f"A statement without Resource or without Action is accepted and allows nothing; {who(fault)} needs {actions(fault)}. "
+        f"A statement without Resource or Action is accepted and allows nothing; {who(fault)} needs {actions(fault)}. "
         'In a key policy write "Resource": "*", which means this key.',
     )
 
@@ -33,7 +33,7 @@ def _dead(fault: Fault, _case: Case) -> Words | None:
 CHECK = Check(
     id="resource-path",
     title="The statement's Resource does not cover the service's path",
-    explanation="The service writes below [prefix/]AWSLogs/<account>/. A Resource with another prefix, account or bucket does not cover it.",
+    explanation="The service writes below [prefix/]AWSLogs/<account>/. A Resource with another prefix, account or bucket does not.",
     references=(PAGE,),
     recognises=_recognises,
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
-from stackdoctor.checks.base import CONFIDENCE, SERVICE_OF, Case, Check, Words, carried, wants, who
-from stackdoctor.faults import Fault
-from stackdoctor.model import ClauseRef, Found, Severity, StatementRef
-from stackdoctor.policy import LeafReason, Malformed, Tri, explain, parse
-from stackdoctor.faults import KINDS
+from stackdoctor.checks.base import Case, Check, Words, carried, wants, who
+from stackdoctor.faults import KINDS, Fault, clause_of
+from stackdoctor.model import Finding, Found, Origin, Severity, StatementRef
+from stackdoctor.policy import Leaf, LeafReason, Outcome, Policy, StatementResult, Tri, explain, parse
+from stackdoctor.services.base import Needed
 
 PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-sourcearn"
 DEPUTY = "https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html"
@@ -41,37 +41,37 @@ CHECK = Check(
 )
 
 
-def _present(case: Case) -> Iterable[object]:
+def presence(case: Case) -> Iterator[Finding]:
     """The clauses on source keys in the Allows that let the requests pass: worth doubt only when nothing else explains a deny."""
-    if not case.denied or any(fault.severity in {Severity.CAUSE, Severity.RISK} for fault in case.faults):
-        return
     seen: set[tuple[str, int, str]] = set()
-    for judged in case.judged:
-        need = judged.needed
+    for need in (judged.needed for judged in case.judged if judged.outcome is Outcome.ALLOWED):
         policy = case.evidence.policy(need.target, need.ref)
-        if judged.outcome is None or not isinstance(policy, Found):
-            continue
-        parsed = parse(policy.value.text, KINDS[need.target])
-        if isinstance(parsed, Malformed):
+        parsed = parse(policy.value.text, KINDS[need.target]) if isinstance(policy, Found) else None
+        if not isinstance(policy, Found) or not isinstance(parsed, Policy):
             continue
         for result in explain(parsed, need.request).statements:
-            for leaf in result.leaves if result.effect == "Allow" and result.matched is Tri.MATCH else ():
-                key = (leaf.key or "").lower()
-                if key in KEYS and (need.ref, result.index, key) not in seen:
-                    seen.add((need.ref, result.index, key))
-                    clause = ClauseRef(leaf.operator or "", leaf.key or "", leaf.expected, leaf.actual_state, leaf.actual_values)
-                    yield PRESENT.finding(
-                        Severity.RISK,
-                        need.target,
-                        case.evidence.arn(need.target, need.ref, case.resource.scope),
-                        f"{clause.key} is the one thing left that could deny",
-                        f"Every request is allowed as far as AWS documents them, yet one was denied. {wants(clause)} matches what "
-                        f"{need.request.caller.name} is documented to send; one team saw the first write fail under it. "
-                        "Take it out, deploy, and add it back deliberately, proven in a sandbox (--harden).",
-                        origin=policy.value.origin,
-                        statement=StatementRef(result.index, result.sid),
-                        clause=clause,
-                    )
+            matched = result.leaves if result.effect == "Allow" and result.matched is Tri.MATCH else ()
+            for leaf in matched:
+                place = need.ref, result.index, leaf.key.lower()
+                if place[2] in KEYS and place not in seen:
+                    seen.add(place)
+                    yield _present(case, need, policy.value.origin, result, leaf)
+
+
+def _present(case: Case, need: Needed, origin: Origin, result: StatementResult, leaf: Leaf) -> Finding:
+    clause = clause_of(leaf)
+    return PRESENT.finding(
+        Severity.RISK,
+        need.target,
+        case.evidence.arn(need.target, need.ref, case.resource.scope),
+        f"{clause.key} is the one thing left that could deny",
+        f"Every request is allowed as far as AWS documents them, yet one was denied. {wants(clause)} matches what "
+        f"{need.request.caller.name} is documented to send; one team saw the first write fail under it. "
+        "Take it out, deploy, and add it back deliberately, proven in a sandbox (--harden).",
+        origin=origin,
+        statement=StatementRef(result.index, result.sid),
+        clause=clause,
+    )
 
 
 PRESENT = Check(
@@ -80,6 +80,4 @@ PRESENT = Check(
     explanation="AWS's own policies carry these keys, so their presence is no cause. It is named only when a request was denied, "
     "everything else is allowed, and nothing is left that could explain it.",
     references=(PAGE, DEPUTY),
-    looks=_present,  # type: ignore[arg-type]
 )
-__all__ = ["CHECK", "CONFIDENCE", "PRESENT", "SERVICE_OF"]

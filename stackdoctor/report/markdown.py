@@ -61,7 +61,8 @@ def _row(cells: tuple[str, ...]) -> str:
 
 def _finding(finding: Finding, diagnosis: Diagnosis) -> Iterator[str]:
     yield f"\n### {finding.severity}: {markdown(finding.title)}\n"
-    yield f"{markdown(finding.explanation)}\n\nOn {markdown(finding.resource)} ({finding.origin}), check `{finding.check}`, {finding.confidence}."
+    yield f"{markdown(finding.explanation)}\n"
+    yield f"On {markdown(finding.resource)} ({finding.origin}), check `{finding.check}`, {finding.confidence}."
     statement = diagnosis.quote(finding)
     if finding.statement and statement is not None:
         yield f"\nStatement {finding.statement.index}:\n"

@@ -5,7 +5,7 @@ what could not be read, the next command. The cascade and notes only when asked 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -90,7 +90,7 @@ def _blockers(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
         yield style.head("In the way of the rollback (not the cause)") + "\n" + _table(rows)
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
     table = tabulate(rows, tablefmt="plain", disable_numparse=True)
     return "\n".join(f"  {line}".rstrip() for line in table.splitlines())
 

@@ -1,16 +1,15 @@
 """Stacks deployed the way a person would, through boto3: create, update, delete, and wait for the end.
 
-`template` is a path, a name in incidents/ (without its ending), or the text itself.
+`template` is a path, a name in incidents/ (without its ending), or the text itself. Each helper returns the status the
+operation ends in.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 INCIDENTS = Path(__file__).parent / "incidents"
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
@@ -21,11 +20,11 @@ def text(template: str | Path) -> str:
         return template.read_text()
     if "\n" in template:
         return template
-    return next(INCIDENTS.glob(f"{template}.*")).read_text()
+    return next(p for ending in ("yaml", "json") if (p := INCIDENTS / f"{template}.{ending}").exists()).read_text()
 
 
 def deploy(client: Any, name: str, template: str | Path, parameters: Mapping[str, str] | None = None, **options: Any) -> str:
-    """CreateStack, then the status it ends in."""
+    """CreateStack."""
     made = client.create_stack(
         StackName=name, TemplateBody=text(template), Parameters=_pairs(parameters), Capabilities=CAPABILITIES, **options
     )
@@ -33,26 +32,40 @@ def deploy(client: Any, name: str, template: str | Path, parameters: Mapping[str
 
 
 def update(client: Any, name: str, template: str | Path, parameters: Mapping[str, str] | None = None, **options: Any) -> str:
-    """UpdateStack, then the status it ends in."""
-    made = client.update_stack(
-        StackName=name, TemplateBody=text(template), Parameters=_pairs(parameters), Capabilities=CAPABILITIES, **options
-    )
-    return wait(client, made["StackId"])
+    """UpdateStack."""
+    arn, newest = _now(client, name)
+    client.update_stack(StackName=arn, TemplateBody=text(template), Parameters=_pairs(parameters), Capabilities=CAPABILITIES, **options)
+    return wait(client, arn, newest)
 
 
 def delete(client: Any, name: str, **options: Any) -> str:
-    """DeleteStack, then the status it ends in."""
-    arn = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
-    client.delete_stack(StackName=name, **options)
-    return wait(client, arn, after=("ROLLBACK_COMPLETE", "ROLLBACK_FAILED"))
+    """DeleteStack, e.g. with RetainResources=[...] or DeletionMode="FORCE_DELETE_STACK"."""
+    arn, newest = _now(client, name)
+    client.delete_stack(StackName=arn, **options)
+    return wait(client, arn, newest)
 
 
-def wait(client: Any, name: str, seconds: float = 30, after: tuple[str, ...] = ()) -> str:
-    """The first status that is not in progress. `after` names states the stack may still show before its operation begins."""
-    end, soon = time.monotonic() + seconds, time.monotonic() + 0.3
+def continue_rollback(client: Any, name: str, skip: Sequence[str] = ()) -> str:
+    """ContinueUpdateRollback."""
+    arn, newest = _now(client, name)
+    client.continue_update_rollback(StackName=arn, **({"ResourcesToSkip": list(skip)} if skip else {}))
+    return wait(client, arn, newest)
+
+
+def roll_back(client: Any, name: str) -> str:
+    """RollbackStack, for a stack that failed with its rollback disabled."""
+    arn, newest = _now(client, name)
+    client.rollback_stack(StackName=arn)
+    return wait(client, arn, newest)
+
+
+def wait(client: Any, name: str, since: str = "", seconds: float = 30) -> str:
+    """The first status that is not in progress. `since` is the id of the newest event before the operation that is waited for."""
+    end = time.monotonic() + seconds
     while True:
-        status: str = client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
-        if not status.endswith("_IN_PROGRESS") and (not after or status.startswith("DELETE_") or time.monotonic() > soon):
+        stack = client.describe_stacks(StackName=name)["Stacks"][0]
+        status: str = stack["StackStatus"]
+        if not status.endswith("_IN_PROGRESS") and _now(client, stack["StackId"])[1] != since:
             return status
         if time.monotonic() > end:
             raise TimeoutError(f"{name} is still {status}")
@@ -65,13 +78,15 @@ def events(client: Any, name: str) -> list[dict[str, Any]]:
     return [e for page in pages for e in page["StackEvents"]][::-1]
 
 
+def failures(client: Any, name: str) -> list[tuple[str, str]]:
+    """(logical id, status) of what failed, oldest first."""
+    return [(e["LogicalResourceId"], e["ResourceStatus"]) for e in events(client, name) if e["ResourceStatus"].endswith("_FAILED")]
+
+
+def _now(client: Any, name: str) -> tuple[str, str]:
+    newest = client.describe_stack_events(StackName=name)["StackEvents"][0]
+    return newest["StackId"], newest["EventId"]
+
+
 def _pairs(parameters: Mapping[str, str] | None) -> list[dict[str, str]]:
     return [{"ParameterKey": k, "ParameterValue": v} for k, v in (parameters or {}).items()]
-
-
-def exists(client: Any, name: str) -> bool:
-    try:
-        client.describe_stacks(StackName=name)
-    except ClientError:
-        return False
-    return True

@@ -211,6 +211,9 @@ def keeping(original: Callable[..., Any]) -> Callable[..., Any]:
             }
             operation["created"].append(failed)
         await original(stack_name, stack_id, stack, operation, reason_override)
+        if stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
+            for logical_id in stack["_rollback_failed"].keys() & stack["_resources"].keys():
+                stack["_resources"][logical_id]["ResourceStatus"] = "UPDATE_FAILED"
         if stack["StackStatus"] == "ROLLBACK_FAILED":
             for logical_id, left in stack.get("_rollback_failed", {}).items():
                 stack["_resources"][logical_id] = left | {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import subprocess
@@ -32,10 +33,16 @@ def free_port() -> int:
         return port
 
 
+@functools.cache
+def session(key: str, secret: str) -> boto3.session.Session:
+    """One for all clients: it keeps the service models it has loaded."""
+    return boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=secret)
+
+
 def client(url: str, service: str, region: str = REGION, key: str = "testing", secret: str = "testing") -> Any:
     """A boto3 client that talks to `url` and to nothing else."""
-    session = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=region)
-    return session.client(service, endpoint_url=url, config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}))
+    config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+    return session(key, secret).client(service, region_name=region, endpoint_url=url, config=config)
 
 
 def environment(url: str, region: str = REGION) -> dict[str, str]:

@@ -26,9 +26,15 @@ SIGNED_AS = {
     "states": "stepfunctions",
     "monitoring": "cloudwatch",
     "access-analyzer": "accessanalyzer",
-    "AWSLambda": "lambda",
+    "aoss": "opensearchserverless",
+    "elasticfilesystem": "efs",
+    "elasticmapreduce": "emr",
+    "es": "opensearch",
 }
 """Signing names that differ from boto3's service name."""
+
+SAME_API = {"docdb": "rds", "neptune": "rds"}
+"""Services that cannot be told from another one on the wire."""
 
 INVALID_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

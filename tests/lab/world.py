@@ -48,6 +48,12 @@ class Fault:
     times: float = float("inf")
 
 
+def on_the_wire(name: str) -> str:
+    """DocumentDB and Neptune are called through the RDS API."""
+    service, _, operation = name.partition(":")
+    return f"{wire.SAME_API.get(service, service)}:{operation}" if operation else name
+
+
 def plain(document: str | Mapping[str, Any]) -> str:
     return document if isinstance(document, str) else json.dumps(document)
 
@@ -127,23 +133,23 @@ class World:
 
     def answer(self, name: str, value: Json | ApiError | Callable[[Json], Json], /, **when: Any) -> None:
         """What any other read operation answers, if its parameters contain `when`. Later answers win over earlier ones."""
-        self._answers.setdefault(name, []).insert(0, (when, value))
+        self._answers.setdefault(on_the_wire(name), []).insert(0, (when, value))
 
     # ------------------------------------------------------------------------------------------------ what goes wrong
     def deny(self, *patterns: str) -> None:
         """The caller may not: `kms:GetKeyPolicy`, `s3:*`."""
-        self.faults += [Fault(p, ApiError("AccessDenied")) for p in patterns]
+        self.faults += [Fault(on_the_wire(p), ApiError("AccessDenied")) for p in patterns]
 
     def allow_only(self, *patterns: str) -> None:
         """The caller may do this and nothing else."""
-        self.allowed = list(patterns)
+        self.allowed = [on_the_wire(p) for p in patterns]
 
     def fail(self, pattern: str, code: str, message: str = "", status: int = 400, times: float = float("inf")) -> None:
-        self.faults.append(Fault(pattern, ApiError(code, message, status), times=times))
+        self.faults.append(Fault(on_the_wire(pattern), ApiError(code, message, status), times=times))
 
     def break_off(self, pattern: str, how: str, times: float = float("inf")) -> None:
         """`how`: reset, garbage, truncated, empty, stall."""
-        self.faults.append(Fault(pattern, how=how, times=times))
+        self.faults.append(Fault(on_the_wire(pattern), how=how, times=times))
 
     def called(self, pattern: str = "*") -> list[str]:
         """`service:Operation` of the calls that came in, in order."""

@@ -2,8 +2,8 @@
 
 in: a `Reader` and the stack. out: `StackHistory`: the stack, its events (as many pages as the attempt under diagnosis
 needs, then at most EXTRA_PAGES more), the nested stacks that failed, earlier deleted stacks of its name, its resources
-and template. What could not be read, or was cut off by a bound, stands in `unread` of the history it belongs to;
-`resources` and `template` carry their own `Unreadable`. Nothing here judges: `timeline` says how far an attempt reaches.
+and template. What could not be read, or was cut off by a bound, stands in `unread` of the history returned,
+whatever it belongs to. Nothing here judges: `timeline` says how far an attempt reaches.
 
 A stack is asked for twice at most: first all that waits for nothing, then what its events lead to. Deleted stacks
 answer to their ARN for 90 days:
@@ -13,13 +13,13 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeSt
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from stackdoctor import timeline
 from stackdoctor.answers import STACK_TYPE, arn_part, is_stack_arn, resource_from, rows, stack_from, stack_name_of, validation_from
 from stackdoctor.errors import BadEvidence, CannotRun, StackdoctorError, StackNotFound, TimedOut
-from stackdoctor.model import Absent, Found, Read, Stack, StackEvent, StackHistory, StackResource, Unread, ValidationError
+from stackdoctor.model import Absent, Found, Read, Stack, StackEvent, StackHistory, StackResource, Unread, Unreadable, ValidationError
 from stackdoctor.pages import Ask, EventListing, does_not_exist, unreadable
 from stackdoctor.permissions import needs
 from stackdoctor.reader import ErrorKind, Reader, ReadError
@@ -47,6 +47,10 @@ def collect(reader: Reader, stack: str, *, earlier: bool = True) -> StackHistory
 
     Raises StackNotFound, CannotRun or TimedOut where nothing of the stack can be read.
     """
+    return _lifted(_from_root(reader, stack, earlier=earlier))
+
+
+def _from_root(reader: Reader, stack: str, *, earlier: bool) -> StackHistory:
     history = _collect(reader, stack, earlier=earlier)
     root = history.stack.root_id or history.stack.parent_id
     if not root or root == history.stack.id:
@@ -56,6 +60,20 @@ def collect(reader: Reader, stack: str, *, earlier: bool = True) -> StackHistory
     except (CannotRun, BadEvidence, TimedOut) as error:
         return _with(history, [Unread(f"root stack {root}", error.message, needs("cloudformation:DescribeStacks"))])
     return above if above.events else _with(history, [replace(unread, would_decide=False) for unread in above.unread])
+
+
+def _lifted(history: StackHistory) -> StackHistory:
+    """The history whose `unread` names all that is missing, below it as well."""
+    return replace(history, unread=tuple(dict.fromkeys(_missing(history))))
+
+
+def _missing(history: StackHistory) -> Iterator[Unread]:
+    yield from history.unread
+    for read in (history.resources, history.template):
+        if isinstance(read, Unreadable):
+            yield Unread(read.what, read.error, read.needs)
+    for other in (*history.children, *history.earlier):
+        yield from _missing(other)
 
 
 def _with(history: StackHistory, unread: Sequence[Unread]) -> StackHistory:
@@ -159,9 +177,8 @@ def _cannot_read(stack: str, error: ReadError | None) -> StackdoctorError:
     said = f"Stack {stack} cannot be read: {error.code}: {error.message}"
     match error.kind:
         case ErrorKind.DENIED:
-            return CannotRun(
-                said, "Allow cloudformation:DescribeStacks and DescribeStackEvents; `stackdoctor permissions` prints the policy."
-            )
+            allow = "Allow cloudformation:DescribeStacks and DescribeStackEvents; `stackdoctor permissions` prints the whole policy."
+            return CannotRun(said, error.hint or allow)
         case ErrorKind.NOT_KEPT:
             return StackNotFound(f"There is no stack {stack} here: {error.message}.")
         case ErrorKind.NOT_FOUND:
@@ -169,9 +186,9 @@ def _cannot_read(stack: str, error: ReadError | None) -> StackdoctorError:
         case ErrorKind.TIMED_OUT:
             return TimedOut(said, "Give it more time with --timeout.")
         case ErrorKind.CREDENTIALS:
-            return CannotRun(said, "Log in again (aws sso login, or a fresh session), or name another --profile.")
+            return CannotRun(said, error.hint or "Renew the credentials, or add --profile NAME.")
         case ErrorKind.NETWORK:
-            return CannotRun(said, "Check the network, --region and --endpoint-url.")
+            return CannotRun(said, error.hint or "Check the network, --region and --endpoint-url.")
         case ErrorKind.THROTTLED | ErrorKind.SERVICE | ErrorKind.BAD_ANSWER:
             return CannotRun(said, "Try again in a minute.")
 

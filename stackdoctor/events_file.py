@@ -22,16 +22,21 @@ from stackdoctor.redact import scrub_secrets
 T = TypeVar("T")
 Row = dict[str, Any]
 
+MAX_BYTES = 1024**3
+"""Size of one document: 100,000 events with long properties are below 300 MB."""
 NO_NAME = "stack"
 """Stands for the stack's name where no row carries it."""
 
 
 class EventsReader:
-    """Replays an events document. `stack` is the stack to diagnose: the one asked for, else the only root in it."""
+    """Replays an events document, given as text or as the file's bytes.
 
-    def __init__(self, text: str, stack: str | None = None, name: str = "events") -> None:
+    `stack` is the stack to diagnose: the one asked for, else the only root in it.
+    """
+
+    def __init__(self, text: str | bytes, stack: str | None = None, name: str = "events") -> None:
         self._name = name
-        rows = _rows(text, name)
+        rows = _rows(hostile.decode(text, name, MAX_BYTES) if isinstance(text, bytes) else text, name)
         if not rows:
             raise BadEvidence(
                 f"{name}: holds no stack events.", "Print them with: aws cloudformation describe-stack-events --stack-name STACK"

@@ -128,10 +128,10 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
 """The members of each answer that are read. Members that are not named may be anything."""
 
 
-def decode(data: bytes, name: str) -> str:
+def decode(data: bytes, name: str, limit: int = MAX_BYTES) -> str:
     """The text of a file: UTF-8, with or without a byte order mark; UTF-16 where its mark says so (PowerShell's `>`)."""
-    if len(data) > MAX_BYTES:
-        raise BadEvidence(f"{name}: larger than {MAX_BYTES // 2**20} MB.")
+    if len(data) > limit:
+        raise BadEvidence(f"{name}: larger than {limit // 2**20} MB.")
     encoding = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
     try:
         return data.decode(encoding)

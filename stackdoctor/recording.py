@@ -38,7 +38,7 @@ _KEPT_NAME = re.compile(r"[A-Za-z]{1,64}-[0-9a-f]{16}\.json")
 _CALL_SHAPE: hostile.Shape = {
     "call": {"service": str, "operation": str, "region": str, "params": dict},
     "answer": dict,
-    "error": {"kind": str, "code": str, "message": str, "needs": [str]},
+    "error": {"kind": str, "code": str, "message": str, "needs": [str], "hint": str},
 }
 _INDEX_SHAPE: hostile.Shape = {"schema": str, "tool_version": str, "stack": str, "region": str, "kept_at": str}
 
@@ -77,7 +77,13 @@ class Saver:
         }
         if isinstance(outcome, ReadError):
             message = scrub_secrets(outcome.message)
-            kept["error"] = {"kind": outcome.kind.value, "code": outcome.code, "message": message, "needs": list(outcome.needs)}
+            kept["error"] = {
+                "kind": outcome.kind.value,
+                "code": outcome.code,
+                "message": message,
+                "needs": list(outcome.needs),
+                "hint": outcome.hint,
+            }
         else:
             kept["answer"] = scrub_secrets(outcome)
         if self._redactor:
@@ -130,20 +136,25 @@ class Saver:
 
 
 class SavingReader:
-    """A reader that keeps everything the reader behind it gives."""
+    """A reader that takes the secrets out of everything the reader behind it gives, and keeps it where there is a saver."""
 
-    def __init__(self, inner: Reader, saver: Saver) -> None:
+    def __init__(self, inner: Reader, saver: Saver | None = None) -> None:
         self._inner, self._saver = inner, saver
         self.region = inner.region
 
     def read(self, call: Call) -> dict[str, Any]:
         try:
-            answer = self._inner.read(call)
+            answer = scrub_secrets(self._inner.read(call))
         except ReadError as error:
-            self._saver.keep(call, error)
-            raise
-        self._saver.keep(call, answer)
+            clean = ReadError(call, error.kind, error.code, scrub_secrets(error.message), error.needs, error.hint)
+            self._keep(call, clean)
+            raise clean from None  # the cause carries the text with its secrets
+        self._keep(call, answer)
         return answer
+
+    def _keep(self, call: Call, outcome: dict[str, Any] | ReadError) -> None:
+        if self._saver:
+            self._saver.keep(call, outcome)
 
     def gather(self, *tasks: Callable[[], T]) -> list[T]:
         return self._inner.gather(*tasks)
@@ -304,4 +315,11 @@ def _parse_kept(kept: Any, name: str) -> tuple[Call, dict[str, Any] | ReadError]
         kind = ErrorKind(failed.get("kind") or "")
     except ValueError:
         raise BadEvidence(f"{name}: {failed.get('kind')!r} is no kind of error.") from None
-    return call, ReadError(call, kind, failed.get("code") or "", scrub_secrets(failed.get("message") or ""), failed.get("needs") or ())
+    return call, ReadError(
+        call,
+        kind,
+        failed.get("code") or "",
+        scrub_secrets(failed.get("message") or ""),
+        failed.get("needs") or (),
+        failed.get("hint") or "",
+    )

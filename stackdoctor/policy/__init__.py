@@ -5,6 +5,7 @@ Imports nothing outside the standard library and itself.
 """
 
 from stackdoctor.policy.document import Malformed, Note, Policy, PolicyKind, parse
+from stackdoctor.policy.edit import Edit, allows_all, new_access, propose, replace_statements, statement_for
 from stackdoctor.policy.evaluate import evaluate
 from stackdoctor.policy.explain import explain
 from stackdoctor.policy.grants import Grant
@@ -30,6 +31,7 @@ __all__ = [
     "UNKNOWN",
     "ActualState",
     "Caller",
+    "Edit",
     "Element",
     "Explanation",
     "Grant",
@@ -50,7 +52,12 @@ __all__ = [
     "StatementResult",
     "Tri",
     "Unknown",
+    "allows_all",
     "evaluate",
     "explain",
+    "new_access",
     "parse",
+    "propose",
+    "replace_statements",
+    "statement_for",
 ]

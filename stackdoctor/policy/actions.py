@@ -68,6 +68,9 @@ _KMS = (
     "Verify",
     "VerifyMac",
 )
+KMS_ACTIONS = frozenset(f"kms:{name}".lower() for name in _KMS)
+"""Every action of KMS, lowercased."""
+
 _SOMETHING_NEW = "SomethingNew"
 
 

@@ -23,6 +23,11 @@ def likeness(one: str, other: str) -> float:
     return SequenceMatcher(None, one.lower(), other.lower(), autojunk=False).ratio()
 
 
+def service_label(name: str) -> str:
+    """The first label of a service principal (`cloudtrail`), which tells services apart."""
+    return name.lower().partition(".")[0]
+
+
 def nearest_text(wanted: str, texts: tuple[str, ...]) -> tuple[str, float]:
     """The text most like the wanted one, with its likeness; empty where there is none."""
     return max(((text, likeness(text, wanted)) for text in texts), key=lambda item: item[1], default=("", 0.0))
@@ -62,7 +67,9 @@ def _cost(leaf: Leaf, request: Request) -> float:
 
 
 def _misspelt(leaf: Leaf, name: str) -> bool:
-    return _nearly(name, tuple(text.rpartition(": ")[2] for text in leaf.expected))
+    """Whether an entry is nearly the caller's name; services are compared by their label, as the rest is common to all."""
+    names = tuple(text.rpartition(": ")[2] for text in leaf.expected)
+    return _nearly(service_label(name), tuple(service_label(text) for text in names)) if "." in name else _nearly(name, names)
 
 
 def _nearly(wanted: str, texts: tuple[str, ...]) -> bool:

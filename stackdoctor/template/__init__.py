@@ -7,7 +7,9 @@ or AWS, and nothing is believed: a patched text is parsed again, and only the in
 
 from stackdoctor.template.context import Context, Unresolved, unresolved
 from stackdoctor.template.graph import Resource, construct_path, depends_on, is_made, resources
+from stackdoctor.template.locate import Place, find_policy
 from stackdoctor.template.parse import parse
+from stackdoctor.template.patch import add_dependency, patch, set_attribute, set_property
 from stackdoctor.template.resolve import condition, resolve, resource_properties
 from stackdoctor.template.source import BadTemplate, NotPlaced, Patched, Template
 
@@ -16,16 +18,22 @@ __all__ = [
     "Context",
     "NotPlaced",
     "Patched",
+    "Place",
     "Resource",
     "Template",
     "Unresolved",
+    "add_dependency",
     "condition",
     "construct_path",
     "depends_on",
+    "find_policy",
     "is_made",
     "parse",
+    "patch",
     "resolve",
     "resource_properties",
     "resources",
+    "set_attribute",
+    "set_property",
     "unresolved",
 ]

@@ -52,6 +52,11 @@ def resource_properties(template: Template, logical_id: str, context: Context) -
     return properties if isinstance(properties, dict) else {}
 
 
+def sub_pieces(template: Template, text: str, variables: Mapping[str, JSON], context: Context) -> list[tuple[int, int, JSON]]:
+    """A text of Fn::Sub cut up: literal, variable, literal, …, each with where it stands in the text and its value."""
+    return _Resolver(template, context, 0).pieces(text, variables)
+
+
 @dataclass(frozen=True, slots=True)
 class _Resolver:
     template: Template

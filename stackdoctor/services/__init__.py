@@ -3,10 +3,13 @@
 To add one: its file, one line in SERVICES, a fixture, a row in the README's table.
 """
 
-from stackdoctor.services import cloudtrail
+from stackdoctor.services import cloudtrail, delivery_logs
 from stackdoctor.services.base import Service
 
-SERVICES: tuple[Service, ...] = (cloudtrail.SERVICE,)
+SERVICES: tuple[Service, ...] = (
+    cloudtrail.SERVICE,
+    *delivery_logs.SERVICES,
+)
 
 BY_TYPE = {resource_type: service for service in SERVICES for resource_type in service.resource_types}
 

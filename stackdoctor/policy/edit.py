@@ -21,7 +21,7 @@ from stackdoctor.policy.grants import Grant
 from stackdoctor.policy.ops import AddClause, Op, ReplaceStatements, apply, describe, touched
 from stackdoctor.policy.probes import probes
 from stackdoctor.policy.repairs import SOURCE_ARN, carries_source, new_statement, repairs
-from stackdoctor.policy.request import Request
+from stackdoctor.policy.request import PrincipalKind, Request
 from stackdoctor.policy.results import Outcome
 
 MAX_EXPANSIONS = 200
@@ -96,7 +96,9 @@ def propose(
     sure: dict[str, tuple[float, Edit]] = {}
     hopeful: dict[str, tuple[float, Edit]] = {}
     for state in _search(start, setting):
-        edit = _guarded(policy, start, state, setting)
+        if not _is_minimal(start, state, setting):
+            continue
+        edit = _guarded(policy, state, setting)
         group = sure if edit.outcome is Outcome.ALLOWED else hopeful
         group.setdefault(_text(edit.document), (state.cost, edit))
         if len(sure) >= limit:
@@ -107,21 +109,31 @@ def propose(
 
 def new_access(before: Policy | None, after: Policy, requests: Sequence[Request], *, source_arn: str | None = None) -> tuple[Request, ...]:
     """Requests nobody asked for that the new policy lets pass and the old one did not."""
-    rank = {Outcome.ALLOWED: 2, Outcome.UNDECIDED: 1}
     return tuple(
         probe
         for probe in probes(before, after, requests, source_arn)
-        if rank.get(evaluate(after, probe), 0) > rank.get(evaluate(before, probe), 0)
+        if _freedom(evaluate(after, probe), probe) > _freedom(evaluate(before, probe), probe)
     )
+
+
+def _freedom(outcome: Outcome, probe: Request) -> int:
+    """How far a request gets; what a policy merely does not allow, the IAM policies of the owner's account still may."""
+    if outcome is Outcome.IMPLICITLY_DENIED and probe.caller.kind is PrincipalKind.AWS:
+        return 1
+    return {Outcome.ALLOWED: 3, Outcome.UNDECIDED: 2}.get(outcome, 0)
 
 
 # ---------------------------------------------------------------------------------------------- the search
 @dataclass(frozen=True, slots=True)
 class _State:
     policy: Policy
-    ops: tuple[Op, ...]
+    steps: tuple[tuple[Op, ...], ...]
     cost: float
     hopeful: bool = False
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        return tuple(op for step in self.steps for op in step)
 
 
 def _empty(kind: PolicyKind) -> Policy:
@@ -166,12 +178,28 @@ def _expand(state: _State, request: Request, setting: Setting) -> Iterator[_Stat
     for repair in repairs(state.policy, request, found, setting.source_arn):
         policy = _applied(state.policy, repair.ops)
         if policy is not None:
-            yield _State(policy, (*state.ops, *repair.ops), state.cost + repair.cost, state.hopeful or repair.hopeful)
+            yield _State(policy, (*state.steps, repair.ops), state.cost + repair.cost, state.hopeful or repair.hopeful)
 
 
 def _applied(policy: Policy, ops: Sequence[Op]) -> Policy | None:
-    made = parse(apply(policy.document, *ops), policy.kind)
+    try:
+        made = parse(apply(policy.document, *ops), policy.kind)
+    except (LookupError, ValueError):
+        return None
     return made if isinstance(made, Policy) else None
+
+
+def _is_minimal(start: Policy, state: _State, setting: Setting) -> bool:
+    """Whether every step is needed: an edit of which a part does as well is no alternative."""
+    reached = setting.outcome(state.policy)
+    if len(state.steps) < 2:
+        return True
+    for left_out in range(len(state.steps)):
+        rest = [op for place, step in enumerate(state.steps) if place != left_out for op in step]
+        shorter = _applied(start, rest)
+        if shorter is not None and setting.outcome(shorter) is reached:
+            return False
+    return True
 
 
 def _text(document: Mapping[str, Any]) -> str:
@@ -179,7 +207,7 @@ def _text(document: Mapping[str, Any]) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- not wider than meant
-def _guarded(before: Policy | None, start: Policy, state: _State, setting: Setting) -> Edit:
+def _guarded(before: Policy | None, state: _State, setting: Setting) -> Edit:
     """The state as an edit; one that opens more than was asked carries the exact aws:SourceArn if that keeps it working."""
     opens = new_access(before, state.policy, setting.requests, source_arn=setting.source_arn)
     if opens:
@@ -188,8 +216,8 @@ def _guarded(before: Policy | None, start: Policy, state: _State, setting: Setti
         if narrow is not None and setting.outcome(narrow) is setting.outcome(state.policy):
             fewer = new_access(before, narrow, setting.requests, source_arn=setting.source_arn)
             if len(fewer) < len(opens):
-                opens, state = fewer, _State(narrow, (*state.ops, *guard), state.cost, state.hopeful)
-    title = _title(state.ops, start.document)
+                opens, state = fewer, _State(narrow, (*state.steps, guard), state.cost, state.hopeful)
+    title = _title(state.ops, state.policy.document)
     return Edit(title, state.ops, state.policy.document, setting.outcome(state.policy), opens)
 
 

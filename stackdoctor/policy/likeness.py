@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from stackdoctor.policy.request import Request
+from stackdoctor.policy.request import Caller, PrincipalKind, Request
 from stackdoctor.policy.results import Element, Leaf, LeafReason, StatementResult, Tri
 
 ALIKE = 0.8
@@ -57,7 +57,7 @@ def _cost(leaf: Leaf, request: Request) -> float:
         return 0.5
     match leaf.element:
         case Element.PRINCIPAL:
-            return 3.0 if _misspelt(leaf, request.caller.name) else 100.0
+            return 3.0 if _misspelt(leaf, request.caller) else 100.0
         case Element.NOT_PRINCIPAL:
             return 100.0
         case Element.ACTION | Element.NOT_ACTION:
@@ -66,10 +66,12 @@ def _cost(leaf: Leaf, request: Request) -> float:
             return 5.0 if leaf.reason is not LeafReason.RESOURCE_NOT_LISTED or _same_root(request.resource, leaf.expected) else 20.0
 
 
-def _misspelt(leaf: Leaf, name: str) -> bool:
+def _misspelt(leaf: Leaf, caller: Caller) -> bool:
     """Whether an entry is nearly the caller's name; services are compared by their label, as the rest is common to all."""
     names = tuple(text.rpartition(": ")[2] for text in leaf.expected)
-    return _nearly(service_label(name), tuple(service_label(text) for text in names)) if "." in name else _nearly(name, names)
+    if caller.kind is PrincipalKind.SERVICE:
+        return _nearly(service_label(caller.name), tuple(service_label(text) for text in names))
+    return _nearly(caller.name, names)
 
 
 def _nearly(wanted: str, texts: tuple[str, ...]) -> bool:

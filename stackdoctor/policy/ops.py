@@ -87,7 +87,10 @@ Op: TypeAlias = DropClause | AddClause | MoveClause | EditValue | EditText | Add
 
 
 def apply(document: Mapping[str, Any], *ops: Op) -> dict[str, Any]:
-    """A new document with the operations applied in order."""
+    """A new document with the operations applied in order.
+
+    Raises LookupError or ValueError where a document has not what an operation changes.
+    """
     made: dict[str, Any] = copy_json(document)
     for op in ops:
         _apply(made, op)
@@ -200,7 +203,7 @@ def _edit(holder: dict[str, Any], name: str, old: str | None, new: str | None) -
     if old is None:
         items.append(new)
     else:
-        at = next(place for place, item in enumerate(items) if value_text(item) == old)
+        at = [value_text(item) for item in items].index(old)
         items[at : at + 1] = [] if new is None else [new]
     holder[name] = items if isinstance(current, list) or len(items) != 1 else items[0]
 

@@ -25,10 +25,12 @@ MAX_ACTIONS = 12
 
 
 def probes(before: Policy | None, after: Policy, requests: Sequence[Request], source_arn: str | None) -> Iterator[Request]:
-    """Every probe for these requests; `before` and `after` add the callers and actions they name."""
-    callers = tuple(dict.fromkeys((*_named(before), *_named(after), *_STRANGERS)))
+    """Every probe for these requests; `before` and `after` add the callers and actions they name, the resource its own account."""
+    named = (*_named(before), *_named(after), *_STRANGERS)
     actions = _actions(after)
     for request in requests:
+        own = (Caller(PrincipalKind.AWS, f"arn:aws:iam::{request.resource_account}:role/anyone"),) if request.resource_account else ()
+        callers = tuple(dict.fromkeys((*named, *own)))
         for caller in callers:
             if caller != request.caller:
                 yield _by(caller, request)

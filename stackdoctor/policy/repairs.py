@@ -17,9 +17,9 @@ from stackdoctor.policy.operators import OPERATORS, Family, Operator
 from stackdoctor.policy.ops import AddClause, AddStatement, DropClause, EditText, EditValue, MoveClause, Op, SetVersion
 from stackdoctor.policy.patterns import as_glob, matcher
 from stackdoctor.policy.principals import UNIQUE_ID
-from stackdoctor.policy.request import Known, Missing, OneOf, PrincipalKind, Request
+from stackdoctor.policy.request import Known, OneOf, PrincipalKind, Request
 from stackdoctor.policy.results import Element, Explanation, Leaf, LeafReason, StatementResult, Tri
-from stackdoctor.policy.view import View
+from stackdoctor.policy.view import View, told
 
 SOURCE_ARN = "aws:SourceArn"
 IS_SERVICE = "aws:PrincipalIsAWSService"
@@ -173,7 +173,8 @@ def _mend_clause(leaf: Leaf, request: Request) -> Iterator[Repair]:
     op = OPERATORS.get(leaf.operator.lower())
     match leaf.reason:
         case LeafReason.WILDCARD_IN_EXACT_OPERATOR if op is not None:
-            yield Repair(1.0, (MoveClause(leaf.statement, leaf.operator, _renamed(op, "StringLike"), leaf.key),))
+            yield Repair(1.0, (MoveClause(leaf.statement, leaf.operator, _spelt(op, "StringLike"), leaf.key),))
+            yield from _correct(leaf, request, 1.1)
             yield Repair(1.6, (drop,))
         case LeafReason.UNKNOWN_OPERATOR:
             name, alike = nearest_text(leaf.operator, tuple(_spelt(known) for known in OPERATORS.values()))
@@ -227,7 +228,7 @@ def correct_value(pattern: str, value: str, op: Operator) -> str:
 def _hope(leaf: Leaf, request: Request) -> Iterator[Repair]:
     """Of a key that is one of a few possibilities, the value that some worlds have: no certain cure."""
     op = OPERATORS.get(leaf.operator.lower())
-    knowledge = View.of(request).knowledge(leaf.key.lower())
+    knowledge = told(request, leaf.key)
     if isinstance(knowledge, OneOf) and op is not None and not op.negated and op.family is not Family.NULL:
         for value in dict.fromkeys(value for option in knowledge.options for value in option or () if value not in leaf.expected):
             old = leaf.expected[0] if len(leaf.expected) == 1 else None
@@ -235,16 +236,13 @@ def _hope(leaf: Leaf, request: Request) -> Iterator[Repair]:
 
 
 def _known(request: Request, key: str) -> tuple[str, ...]:
-    knowledge = View.of(request).knowledge(key.lower())
+    knowledge = told(request, key)
     return knowledge.values if isinstance(knowledge, Known) else ()
 
 
-def _spelt(op: Operator) -> str:
-    return f"{op.qualifier}{op.base}{'IfExists' if op.if_exists else ''}"
-
-
-def _renamed(op: Operator, base: str) -> str:
-    return f"{op.qualifier}{base}{'IfExists' if op.if_exists else ''}"
+def _spelt(op: Operator, base: str = "") -> str:
+    """An operator's full name, with another base if one is given."""
+    return f"{op.qualifier}{base or op.base}{'IfExists' if op.if_exists else ''}"
 
 
 # ---------------------------------------------------------------------------------------------- a Deny that hits
@@ -279,7 +277,7 @@ def _correct_deny(leaf: Leaf, request: Request) -> Iterator[Repair]:
     old, alike = nearest_text(values[0], leaf.expected)
     new = correct_value(old, values[0], op)
     if op.family is Family.EXACT and matcher(as_glob(old))(values[0]):
-        yield Repair(1.0, (MoveClause(leaf.statement, leaf.operator, _renamed(op, "StringNotLike"), leaf.key),))
+        yield Repair(1.0, (MoveClause(leaf.statement, leaf.operator, _spelt(op, "StringNotLike"), leaf.key),))
     if alike >= ALIKE and len(leaf.expected) == 1:
         yield Repair(1.2, (EditValue(leaf.statement, leaf.operator, leaf.key, old, new),))
     yield Repair(1.4, (EditValue(leaf.statement, leaf.operator, leaf.key, None, new),))
@@ -310,10 +308,8 @@ def new_statement(policy: Policy | None, request: Request, source_arn: str | Non
 
 def carries_source(request: Request, source_arn: str | None) -> bool:
     """Whether the request can carry this very aws:SourceArn, so that a clause on it may be added."""
-    knowledge = View.of(request).knowledge(SOURCE_ARN.lower())
-    if source_arn is None or isinstance(knowledge, Missing):
-        return False
-    return knowledge == Known((source_arn,))
+    knowledge = told(request, SOURCE_ARN)
+    return source_arn is not None and knowledge == Known((source_arn,))
 
 
 def _principal_of(request: Request) -> dict[str, str] | None:

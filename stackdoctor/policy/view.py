@@ -97,3 +97,9 @@ class View:
                 return tuple(value for option in options if option for value in option)
             case _:
                 return ()
+
+
+def told(request: Request, key: str) -> Knowledge:
+    """What the request itself says of a key, whatever its action."""
+    wanted = key.lower()
+    return next((known for name, known in request.context.items() if name.lower() == wanted), request.otherwise)

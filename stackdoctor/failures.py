@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from stackdoctor.model import Cascaded, Category, Failure, Operation, OperationType, Reason, StackEvent, StackHistory
 from stackdoctor.nesting import DEEPEST, Nest
-from stackdoctor.rows import has_failed, is_user_initiated, only_names_hooks, says_leftovers, summarised
+from stackdoctor.rows import embedded_stack, has_failed, is_user_initiated, only_names_hooks, says_leftovers, summarised
 from stackdoctor.timeline import Attempt, by_time, is_belated
 
 _NOISE = frozenset({Category.CANCELLED_NOISE, Category.ROLLBACK_SUMMARY, Category.NESTED_STACK_CASCADE})
@@ -82,7 +82,8 @@ def _of_resource(
     nest: Nest, history: StackHistory, attempt: Attempt, rows: Sequence[_Row], path: tuple[str, ...], others: dict[str, list[_Row]]
 ) -> Found:
     """Its first failed row with a real reason; of a nested stack, what failed inside."""
-    row = next((row for row in rows if row.event.reason and nest.reason(row.event).category not in _NOISE), None)
+    speaking = (row for row in rows if row.event.reason and not embedded_stack(row.event.reason))
+    row = next((row for row in speaking if nest.reason(row.event).category not in _NOISE), None)
     if row is not None:
         return Found((_failure(nest, history, attempt, row, path),))
     row = next((row for row in rows if row.event.reason), rows[0])
@@ -179,7 +180,7 @@ def _of_the_stack(nest: Nest, history: StackHistory, attempt: Attempt, path: tup
     """The stack's own event, when no resource failed: a parameter, a transform, an alarm, a person who cancelled."""
     told = list(_own_failures(nest, history, attempt))
     real = [row for row in told if row.event.reason and not is_user_initiated(row.event) and nest.reason(row.event).category not in _NOISE]
-    asked = [row for row in told if is_user_initiated(row.event)]
+    asked = [row for row in told if row.event.reason and not has_failed(row.event)]
     known = any(has_failed(row.event) or summarised(row.event.reason) for row in told)
     row = next(iter(real or ([] if known else asked)), None)
     if row is None:

@@ -68,7 +68,7 @@ class Nest:
             return None
         ids = [name for name in (row.physical_id, embedded_stack(row.reason)) if name]
         found = next((self._by_id[name] for name in ids if name in self._by_id), None)
-        if found is None and not row.physical_id:
+        if found is None and not (row.physical_id or "").startswith("arn:"):
             found = next((child for child in history.children if _is_named_after(child, history, row)), None)
         return found if found is not None and found is not history and found.events else None
 

@@ -87,8 +87,9 @@ def own_rows(events: Sequence[StackEvent], stack_id: str, stack_name: str) -> fr
     by_id = frozenset(at for at, event in stacks if event.physical_id and event.physical_id == (stack_id or event.stack_id))
     if by_id:
         return by_id
-    names = _own_names([event for _, event in stacks], stack_name) or _names_at_the_ends(events)
-    return frozenset(at for at, event in stacks if event.logical_id in names and not embedded_stack(event.reason))
+    shaped = [(at, event) for at, event in stacks if not (event.physical_id or "").startswith("arn:") and not embedded_stack(event.reason)]
+    names = _own_names([event for _, event in shaped], stack_name) or _names_at_the_ends(events, shaped)
+    return frozenset(at for at, event in shaped if event.logical_id in names)
 
 
 def own_name(events: Sequence[StackEvent]) -> str | None:
@@ -105,10 +106,9 @@ def _own_names(stacks: Iterable[StackEvent], stack_name: str) -> frozenset[str]:
     )
 
 
-def _names_at_the_ends(events: Sequence[StackEvent]) -> frozenset[str]:
+def _names_at_the_ends(events: Sequence[StackEvent], shaped: Sequence[tuple[int, StackEvent]]) -> frozenset[str]:
     """A stack's row opens and closes its operation, without the reason that a nested stack's failure would carry."""
-    if not events:
-        return frozenset()
-    ends = [end for end, shape in ((events[-1], "_FAILED"), (events[0], "_IN_PROGRESS")) if end.status.endswith(shape)]
-    names = [end.logical_id for end in ends if end.resource_type == STACK_TYPE and (not end.reason or is_user_initiated(end))]
+    ends = ((len(events) - 1, "_FAILED"), (0, "_IN_PROGRESS"))
+    plain = {at: event for at, event in shaped if not event.reason or is_user_initiated(event)}
+    names = [plain[at].logical_id for at, shape in ends if at in plain and plain[at].status.endswith(shape)]
     return frozenset(names[:1])

@@ -169,8 +169,8 @@ class _Segmenter:
             return False
         if event.operation_id and current.id:
             return event.operation_id != current.id
-        if event.client_request_token and current.token and event.client_request_token != current.token:
-            return True
+        if event.client_request_token and current.token and current.started:
+            return event.client_request_token != current.token
         return not current.started or is_user_initiated(event) or (current.undoes and bool(event.reason))
 
     def _open_with_early_rows(self, kind: str, event: StackEvent, *, begins: bool) -> _Draft:

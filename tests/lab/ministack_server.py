@@ -48,7 +48,7 @@ def client(url: str, service: str, region: str = REGION, key: str = "testing", s
 def environment(url: str, region: str = REGION) -> dict[str, str]:
     """The environment of a child process that must reach `url` and no real AWS."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "BOTO"))}
-    mine = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": region, "AWS_ENDPOINT_URL": url}
+    mine = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": url}
     return kept | mine | {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 

@@ -26,14 +26,17 @@ RULES: tuple[Rule, ...] = (
     *delivery.RULES,
     *kms.RULES,
     *permission.TOKENS,
+    *limits.EXISTS[:2],
     *permission.ROLES,
     *permission.S3_CALLS,
     *requests.TEMPLATE,
-    *blockers.RULES,
+    *blockers.RULES[:-1],
+    *limits.EXISTS[2:],
+    *blockers.RULES[-1:],
     *limits.THROTTLING,
-    *limits.EXISTS,
     *limits.QUOTA,
     *limits.CAPACITY,
+    *requests.ACCOUNT,
     *permission.BARE_DENIES,
     *requests.COURSE[:2],
     *limits.MISSING,
@@ -57,6 +60,7 @@ _DENIES = frozenset(
     }
 )
 _KEY = re.compile(r"arn:aws[\w-]*:kms:[^\s'\",()\]]*:(?:key|alias)/[^\s'\",()\]]+")
+_ROLE = re.compile(r"arn:aws[\w-]*:iam::[^\s'\",()]*:role/[^\s'\",()]*[^\s'\",().:]")
 _BUCKET = re.compile(r"arn:aws[\w-]*:s3:::([^/\s\"']+)")
 _PARTITION = re.compile(r"(?<=arn:)aws[\w-]*(?=:)")
 
@@ -109,8 +113,13 @@ def _denied(rule: Rule, match: re.Match[str], message: Message) -> Denied:
     return Denied(
         principal=said.principal or _group(match, "principal", message) or rule.principal,
         action=iam_action(action) if action else None,
-        resource=said.resource or _group(match, "resource", message),
+        resource=said.resource or _group(match, "resource", message) or _role(rule, message),
     )
+
+
+def _role(rule: Rule, message: Message) -> str | None:
+    """The role a role's message is about, where it names one."""
+    return _first(_ROLE, message.text) if rule.category is Category.ROLE_TRUST_OR_EXECUTION_ROLE else None
 
 
 def _by_status(action: str | None, status: str) -> str | None:

@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
 """
 
+# ruff: noqa: E501 - real messages, and the patterns made from them, are kept whole
+
 from __future__ import annotations
 
 import re
@@ -14,7 +16,7 @@ from stackdoctor.model import Category, Denied, DeniedBy
 
 _SENTENCE = re.compile(
     r"(?:user:? (?P<user>(?:(?! is not ).){1,400}?)|(?P<bare>[^\s:\"']\S*)) (?:is )?not authorized to perform:? ?(?P<action>[\w-]+:[\w*]+|\w+)"
-    r"(?: operation)?(?: on (?:the )?(?:resource:? ?)?(?P<resource>.+?)"
+    r"(?: operation)?(?: on (?:the )?(?:resource:? ?)?(?P<resource>(?!this resource).+?)"
     r"(?=,? because |,? with an explicit deny| \(|\\n|\s\||[;,] |\. |[.)]?$))?",
     re.IGNORECASE,
 )
@@ -169,7 +171,17 @@ RULES = (
         DeniedBy.OTHER,
         "API: iam:CreateRole User: arn:aws:sts::xxx:assumed-role/MyRole/user@example.com is not authorized to perform: iam:CreateRole on "
         "resource: arn:aws:iam::xxx:role/eksctl-KarpenterNodeRole-eks-poc with an explicit deny",
-        "https://github.com/awslabs/data-on-eks/issues",
+        "https://github.com/eksctl-io/eksctl/issues/4996",
+    ),
+    _rule(
+        "kms-action-unsaid",
+        Category.KMS_DENY,
+        rf"{_NOT_AUTHORIZED}:? ?kms:\S+ .*does not exist in this region, no resource-based policies allow access",
+        DeniedBy.KMS,
+        "User: arn:aws:sts::111122223333:assumed-role/R/s is not authorized to perform: kms:GenerateDataKey on this resource because the "
+        "resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access",
+        "https://docs.aws.amazon.com/kms/latest/developerguide/policy-evaluation.html",
+        explained=False,
     ),
     _rule(
         "kms-action",
@@ -177,7 +189,7 @@ RULES = (
         rf"{_NOT_AUTHORIZED}:? ?kms:|api: kms:\w+ (?:user|access denied|you are not)|to (?:call|perform|use):? ?kms:\w+",
         DeniedBy.KMS,
         "InvalidRequestException: User not authorized to perform kms:CreateGrant operation",
-        "https://github.com/aws/containers-roadmap/issues",
+        "https://github.com/kubernetes-sigs/cluster-api-provider-aws/issues/2432",
     ),
     _rule(
         "s3-action",
@@ -194,7 +206,7 @@ RULES = (
         DeniedBy.IAM,
         "User: arn:aws:iam::111122223333:user/someuser is not authorized to perform: iam:GetRole on resource: role "
         "cdk-hnb659fds-file-publishing-role-111122223333-eu-west-2 because no identity-based policy allows the iam:GetRole action",
-        "https://github.com/aws/aws-cdk/issues",
+        "https://github.com/aws/aws-cdk/issues/27067",
     ),
     _rule(
         "api-denied",

@@ -3,11 +3,13 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
 """
 
+# ruff: noqa: E501 - real messages, and the patterns made from them, are kept whole
+
 from __future__ import annotations
 
 import re
 
-from stackdoctor.classify.rule import Rule
+from stackdoctor.classify.rule import Rule, any_of
 from stackdoctor.model import Category
 
 _SUMMARY = re.compile(
@@ -37,12 +39,15 @@ RULES = (
         example="Embedded stack arn:aws:...api-AddonsStack was not successfully updated. Currently in UPDATE_ROLLBACK_FAILED with reason: "
         "The following resource(s) failed to update: [ElasticsearchDomain].",
         example_type=_STACK,
-        source="https://github.com/aws/copilot-cli/issues",
+        source="https://github.com/aws/copilot-cli/issues/4333",
     ),
     Rule(
         "resources-failed",
         Category.ROLLBACK_SUMMARY,
-        text=r"the following resource\(?s?\)? failed to (?:create|update|delete|import|replace)|^(?:[\w-]+ )*rollback requested by user\.?$",
+        text=any_of(
+            r"the following resource\(?s?\)? failed to (?:create|update|delete|import|replace)",
+            r"^(?:[\w-]+ )*rollback requested by user\.?$",
+        ),
         example="The following resource(s) failed to create: [appbucket, patchesprivatebucket]. Rollback requested by user.",
         example_type=_STACK,
         source="https://github.com/acantril/learn-cantrill-io-labs/issues/109",
@@ -53,12 +58,15 @@ RULES = (
         text=r"one or more resources could not be deleted",
         example="Update successful. One or more resources could not be deleted.",
         example_type=_STACK,
-        source="https://github.com/aws/aws-cdk/issues",
+        source="https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2055",
     ),
     Rule(
         "cancelled",
         Category.CANCELLED_NOISE,
-        text=r"^(?:resource|stack)? ?(?:creation|create|update|deletion|delete|import|operation)s? (?:has been |was )?cancell?ed\.?(?: by.*)?$",
+        text=any_of(
+            r"^(?:resource|stack)? ?(?:creation|create|update|deletion|delete|import|operation)s? (?:has been |was )?cancell?ed\.?(?: by.*)?$",
+            "^cancell?ed (?:since|because|due to)",
+        ),
         example="Resource update cancelled",
         example_type="AWS::Lambda::Function",
         source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html",
@@ -66,8 +74,13 @@ RULES = (
     Rule(
         "progress",
         Category.OTHER,
-        text=r"^(?:resource )?(?:creation|update|deletion|import) initiated\.?$|^(?:user|transformation|eventual consistency check) .{0,20}initiated\.?$"
-        r"|^resource import (?:started|completed)|^requested update (?:required the provider|requires the creation of)|^resource type ready",
+        text=any_of(
+            r"^(?:resource )?(?:creation|update|deletion|import) initiated\.?$",
+            r"^(?:user|transformation|eventual consistency check) .{0,20}initiated\.?$",
+            "^resource import (?:started|completed)",
+            "^requested update (?:required the provider|requires the creation of)",
+            "^resource type ready",
+        ),
         example="Requested update required the provider to create a new physical resource",
         example_type="Custom::LambdaCallout",
         source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html",

@@ -3,9 +3,11 @@
 From facts/service_facts.md section 3 and the services' API models; none of them is explained without reading the policies.
 """
 
+# ruff: noqa: E501 - real messages, and the patterns made from them, are kept whole
+
 from __future__ import annotations
 
-from stackdoctor.classify.rule import Rule
+from stackdoctor.classify.rule import Rule, any_of
 from stackdoctor.model import Category, DeniedBy
 
 _CLOUDTRAIL = "cloudtrail.amazonaws.com"
@@ -100,17 +102,6 @@ RULES = (
         source="https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html",
     ),
     Rule(
-        "bucket-policy-problem",
-        Category.S3_DENY,
-        text=r"problem with the (?:s3 )?bucket policy|bucket policy (?:does not|doesn't) (?:allow|grant|permit|have)"
-        r"|(?:insufficient|incorrect|invalid) (?:s3 )?bucket (?:policy|permissions?) (?:is|for|on|to|detected)"
-        r"|(?:check|update|verify|modify) (?:the |your )?(?:s3 )?bucket (?:policy|permissions?)",
-        denied_by=DeniedBy.S3,
-        example="There is a problem with the bucket policy",
-        example_type="AWS::CloudTrail::Trail",
-        source="https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html",
-    ),
-    Rule(
         "config-role",
         Category.ROLE_TRUST_OR_EXECUTION_ROLE,
         text=r"insufficient delivery policy to s3 bucket: (?P<bucket>[^,\s]+), unable to assume role",
@@ -196,8 +187,10 @@ RULES = (
     Rule(
         "log-destination",
         Category.S3_DENY,
-        text=r"access denied for (?:logdestination|log destination):? ?(?:arn:aws[\w-]*:s3:::)?(?P<bucket>[^\s/:]*[^\s/:.])?"
-        r"|logdestinationpermission(?:issue)?exception",
+        text=any_of(
+            r"access denied for (?:logdestination|log destination):? ?(?:arn:aws[\w-]*:s3:::)?(?P<bucket>[^\s/:]*[^\s/:.])?",
+            "logdestinationpermission(?:issue)?exception",
+        ),
         denied_by=DeniedBy.S3,
         principal="delivery.logs.amazonaws.com",
         example="Access Denied for LogDestination: my-flow-logs. Please check LogDestination permission",
@@ -272,7 +265,10 @@ RULES = (
     Rule(
         "object-read",
         Category.S3_DENY,
-        text=r"(?:your )?access has been denied by s3.*permission to getobject for (?P<object>\S+?)(?:\.? s3 error code|\.?$|\. )",
+        text=any_of(
+            r"access has been denied by s3.*permission to getobject for (?P<object>\S+?)(?:\.? s3 error code|\.?$|\. )",
+            "getobject.{0,20} s3 error code: (?:accessdenied|allaccessdisabled)",
+        ),
         denied_by=DeniedBy.S3,
         action="s3:GetObject",
         example="Your access has been denied by S3, please make sure your request credentials have permission to GetObject for b-1/k/f.zip. S3 "
@@ -299,6 +295,23 @@ RULES = (
         source="https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html",
     ),
     Rule(
+        "bucket-policy-problem",
+        Category.S3_DENY,
+        text=any_of(
+            "problem with the (?:s3 )?bucket policy",
+            "bucket policy (?:does not|doesn't|must) (?:allow|grant|permit|have)",
+            "(?:insufficient|incorrect|invalid) (?:s3 )?bucket (?:policy|permissions?) (?:is|for|on|to|detected)",
+            "(?:does not|doesn't) have (?:the |a )?(?:required |correct |sufficient )*bucket policy",
+            r"(?:write|put|deliver|upload|access|read) (?:\S+ ){0,4}(?:to |from )?(?:the )?(?:s3 )?bucket\b.{0,100}(?:access ?(?:is |was )?denied|forbidden|not authorized|permission)",
+            r"access denied .{0,60}\b(?:s3 )?bucket\b",
+            "(?:check|update|verify|modify) (?:the |your )?(?:s3 )?bucket (?:policy|permissions?)",
+        ),
+        denied_by=DeniedBy.S3,
+        example="There is a problem with the bucket policy",
+        example_type="AWS::CloudTrail::Trail",
+        source="https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html",
+    ),
+    Rule(
         "template-fetch",
         Category.S3_DENY,
         text=r"s3 error: (?:access denied|all access to this object has been disabled|forbidden)",
@@ -311,7 +324,10 @@ RULES = (
     Rule(
         "topic-policy",
         Category.DELIVERY_POLICY_OTHER,
-        text=r"(?:insufficient|incorrect) ?sns ?topic ?policy|sns topic (?:does not exist or the )?(?:policy|topic policy) is incorrect",
+        text=any_of(
+            "(?:insufficient|incorrect) ?sns ?topic ?policy",
+            "sns topic (?:does not exist or the )?(?:policy|topic policy) is incorrect",
+        ),
         denied_by=DeniedBy.IAM,
         explained=True,
         example="InsufficientSnsTopicPolicyException",
@@ -321,8 +337,11 @@ RULES = (
     Rule(
         "log-group-policy",
         Category.DELIVERY_POLICY_OTHER,
-        text=r"resource access policy .*does not grant sufficient permissions|(?:cloudwatch logs|log group) resource policy"
-        r"|(?:topic|queue|repository|function|resource) policy .{0,80}(?:does not|doesn't) (?:allow|grant|permit|have)",
+        text=any_of(
+            "resource access policy .*does not grant sufficient permissions",
+            "(?:cloudwatch logs|log group) resource policy",
+            "(?:topic|queue|repository|function|resource) policy .{0,80}(?:does not|doesn't) (?:allow|grant|permit|have)",
+        ),
         denied_by=DeniedBy.IAM,
         explained=True,
         example="ValidationException: The Resource Access Policy specified for the CloudWatch Logs log group blah-search-slow-non-prod does not "
@@ -333,7 +352,10 @@ RULES = (
     Rule(
         "notification-destination",
         Category.VALIDATION,
-        text=r"unable to validate the following destination configurations|could not deliver test message to specified destination",
+        text=any_of(
+            "unable to validate the following destination configurations",
+            "could not deliver test message to specified destination",
+        ),
         example="Failed to create resource. Unable to validate the following destination configurations",
         example_type="Custom::S3BucketNotifications",
         source="https://github.com/aws/aws-cdk/issues/5991",

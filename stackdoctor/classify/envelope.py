@@ -12,13 +12,17 @@ import re
 from dataclasses import dataclass
 
 _CODE = (
-    r"(?:[A-Za-z][\w-]*\.)*[A-Z]\w*(?:Exception|Fault|Error|Failure|Denied|Exceeded|Exists|NotFound|NotEmpty|Conflict|Violation|Malformed"
-    r"|Operation|Combination|Capacity|Policy|InUse|Request|State|Permitted|Throttling|Invalid|Duplicate|Required|Parameter|Value)"
+    r"(?:[A-Za-z][\w-]*\.)*(?:Throttling|Forbidden|Unsupported|SlowDown|(?:Invalid|NoSuch|Insufficient|Malformed|Missing|Unsupported|Duplicate|Unknown|Illegal)[A-Z]\w+"
+    r"|[A-Z]\w*(?:Exception|Fault|Error|Failure|Denied|Exceeded|Exists|NotFound|NotEmpty|Conflict|Violation|Malformed"
+    r"|Operation|Combination|Capacity|Policy|InUse|Request|State|Permitted|Throttling|Invalid|Duplicate|Required|Parameter|Value|OwnedByYou|Timeout))"
 )
+LONGEST = 4096
+"""Characters of a reason that are read; a custom resource may answer with 4,096 bytes, and no search over that takes long."""
+
 _SPACE = re.compile(r"\s+")
 _STACKSET = re.compile(r"^ResourceLogicalId:[^,]*, ?ResourceType:[^,]*, ?ResourceStatusReason: ?")
 _HANDLER = re.compile(r'^"?(?:Resource handler returned message: ?)"?', re.IGNORECASE)
-_HANDLER_TAIL = re.compile(r'\s*["\u201d]?\s*\((?:RequestToken: ?[^,)\s]*,? ?)?HandlerErrorCode: ?(\w+)[^)]*\)?"?\s*$', re.IGNORECASE)
+_HANDLER_TAIL = re.compile(r'\s*["\u201d]?\s*\((?:RequestToken|HandlerErrorCode): ?.*$', re.IGNORECASE)
 _HANDLER_CODE = re.compile(r"HandlerErrorCode: ?(\w+)", re.IGNORECASE)
 _SDK = re.compile(
     r"\s*\(Service: ?(?P<service>[^,;)]+)(?:[,;] ?(?P<rest>[^()]*))?(?:\)|$)(?: ?\(SDK Attempt Count: ?\d+\)?)?", re.IGNORECASE
@@ -33,7 +37,11 @@ _PREFIX = re.compile(rf"(?:^|: |\s|\()({_CODE}): ?")
 _ANYWHERE = re.compile(r"\b((?:\w+\.)*[A-Z]\w*(?:Exception|Fault))(?=[A-Z]?\b|KMS\b)")
 _CUSTOM = re.compile(r"^.*?(?:Received response status \[?FAILED\]? from custom resource\.?\s*Message returned: ?)", re.IGNORECASE)
 _CUSTOM_OLD = re.compile(r"^Failed to (?:create|update|delete) resource\.? ", re.IGNORECASE)
-_CUSTOM_TAIL = re.compile(r"\s*(?:\|? ?Full error in CloudWatch.*|\(RequestId: ?[^)]*\)?)\s*$", re.IGNORECASE)
+_CUSTOM_TAIL = re.compile(
+    r"(?<=[^\s.|])[\s.|]*(?:Full error in CloudWatch.*|See (?:the )?details in CloudWatch Log Stream.*"
+    r"|Logs: /aws/lambda/.*|\(RequestId: ?[^)]*\)?)\s*$",
+    re.IGNORECASE,
+)
 _HOST_ID = re.compile(r"\bhost ?id: ", re.IGNORECASE)
 _NO_CODE = frozenset({"Error", "ERROR"})
 
@@ -58,7 +66,7 @@ class Message:
 
 def unwrap(reason: str, resource_type: str, status: str) -> Message:
     """The inner message of `reason` and everything its wrapping said."""
-    whole = _SPACE.sub(" ", reason).strip()
+    whole = _SPACE.sub(" ", reason[:LONGEST]).strip()
     text = _HANDLER.sub("", _STACKSET.sub("", whole))
     handler = _last(_HANDLER_CODE, text)
     text = _HANDLER_TAIL.sub("", text)
@@ -115,7 +123,8 @@ def _code(text: str, calling: re.Match[str] | None) -> str | None:
         for match in pattern.finditer(text):
             if match[1] not in _NO_CODE:
                 return match[1]
-    return text if re.fullmatch(_CODE, text) else None
+    bare = text.strip(" \"'")
+    return bare if re.fullmatch(_CODE, bare) else None
 
 
 def _service(name: str) -> str:

@@ -3,9 +3,11 @@
 https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
 """
 
+# ruff: noqa: E501 - real messages, and the patterns made from them, are kept whole
+
 from __future__ import annotations
 
-from stackdoctor.classify.rule import Rule
+from stackdoctor.classify.rule import Rule, any_of
 from stackdoctor.model import Category, DeniedBy
 
 _KEY_ARN = r"(?P<key>arn:aws[\w-]*:kms:[^\s'\",()\]]+)"
@@ -18,16 +20,21 @@ RULES = (
         text=r"new key policy will not allow you to update the key policy",
         denied_by=DeniedBy.KMS,
         explained=True,
-        example="The new key policy will not allow you to update the key policy in the future. (Service: AWSKMS; Status Code: 400; Error Code: "
-        "MalformedPolicyDocumentException; Request ID: df8ac002-0e3c-4a49-b23b-3a7ba9e809f5)",
+        example="The new key policy will not allow you to update the key policy in the future.",
         example_type="AWS::KMS::Key",
         source="https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html",
     ),
     Rule(
         "kms-key-id-format",
         Category.VALIDATION,
-        text=r"/kmskeyid: failed validation|invalidkmskeyidexception|invalids3kmskeyarn|(?:kms )?key id (?:is )?(?:not valid|invalid)"
-        r"|invalid (?:kms )?key ?id|unsupported property kmskeyid",
+        text=any_of(
+            "/kmskeyid: failed validation",
+            "invalidkmskeyidexception",
+            "invalids3kmskeyarn",
+            "(?:kms )?key id (?:is )?(?:not valid|invalid)",
+            "invalid kms key ?id",
+            "unsupported property kmskeyid",
+        ),
         explained=True,
         example="Model validation failed (#/KmsKeyId: failed validation constraint for keyword [pattern])",
         example_type="AWS::Logs::LogGroup",
@@ -75,8 +82,12 @@ RULES = (
     Rule(
         "key-not-accessible",
         Category.KMS_DENY,
-        text=rf"kms key.*(?:not exist|n't exist).*(?:not enabled|n't enabled).*(?:permission|accessible|access)"
-        rf"|key (?:\[?{_KEY_ARN}?\]? )?.{{0,60}}(?:is|was)(?: not|n't) accessible|kmskeynotaccessible|inaccessibleencryption",
+        text=any_of(
+            "kms key.*(?:not exist|n't exist).*(?:not enabled|n't enabled).*(?:permission|accessible|access)",
+            r"kms key (?:\S+ )?.{0,60}(?:is|was)(?: not|n't) accessible",
+            "kmskeynotaccessible",
+            "inaccessibleencryption",
+        ),
         denied_by=DeniedBy.KMS,
         example="KMSKeyNotAccessibleFault: The specified KMS key [arn:aws:kms:us-east-1:123456789012:key/k] does not exist, is not enabled or you "
         "do not have permissions to access it.",
@@ -95,9 +106,17 @@ RULES = (
     Rule(
         "kms-key-missing",
         Category.KMS_KEY_STATE,
-        text=rf"(?:kms|cmk).*(?:key|alias) ?(?:id )?['\"\[]?{_KEY_ARN}['\"\]]? (?:does not|doesn't|did not) exist"
-        r"|invalid keyid |kms key ?(?:id|arn)? (?:could not be|was not|is not|not) found|kms (?:key )?not ?found|kmskeynotfound|alias arn:\S+ is not found"
-        r"|(?:alias/|kms:)\S+['\"]? (?:is not found|does not exist)|key 'arn:\S+:kms:\S+ does not exist|kms key .{0,120}(?:does not|doesn't) exist",
+        text=any_of(
+            rf"(?:kms|cmk).*(?:key|alias) ?(?:id )?['\"\[]?{_KEY_ARN}['\"\]]? (?:does not|doesn't|did not) exist",
+            "invalid keyid ",
+            "kms key ?(?:id|arn)? (?:could not be|was not|is not|not) found",
+            "kms (?:key )?not ?found",
+            "kmskeynotfound",
+            r"alias arn:\S+ is not found",
+            r"(?:alias/|kms:)\S+['\"]? (?:is not found|does not exist)",
+            r"key 'arn:\S+:kms:\S+ does not exist",
+            "kms key .{0,120}(?:does not|doesn't) exist",
+        ),
         denied_by=DeniedBy.KMS,
         explained=True,
         example="KMS validation error: com.amazonaws.services.kms.model.NotFoundException: Key 'arn:aws:kms:us-east-1:xxx:key/xxx' does not exist "
@@ -108,9 +127,14 @@ RULES = (
     Rule(
         "kms-key-state",
         Category.KMS_KEY_STATE,
-        text=rf"kms\.?(?:invalidstate|disabled)|invalidkmskey\.invalidstate|invalid ?kms ?key ?state|:key/\S+ is (?:disabled|pending|not valid|not enabled)"
-        rf"|{_KEY}.*(?:is|are|in)(?: currently)?(?: in)?(?: an?| the)? ?(?:disabled|pending|invalid state|not enabled|not valid for|unavailable|scheduled for deletion)"
-        r"|kms.*(?:key is disabled|pending ?deletion|pending import|invalid state|key unavailable|is not enabled|not in (?:a )?valid state)",
+        text=any_of(
+            r"kms\.?(?:invalidstate|disabled)",
+            r"invalidkmskey\.invalidstate",
+            "invalid ?kms ?key ?state",
+            r":key/\S+ (?:key usage is \S+ which )?is (?:disabled|pending|not valid|not enabled)",
+            rf"{_KEY}.*(?:is|are|in)(?: currently)?(?: in)?(?: an?| the)? ?(?:disabled|pending|invalid state|not enabled|not valid for|unavailable|scheduled for deletion)",
+            "kms.*(?:key is disabled|pending ?deletion|pending import|invalid state|key unavailable|is not enabled|not in (?:a )?valid state)",
+        ),
         denied_by=DeniedBy.KMS,
         explained=True,
         example="KMSInvalidStateException: arn:aws:kms:us-east-1:123456789012:key/k is pending deletion.",
@@ -130,11 +154,15 @@ RULES = (
     Rule(
         "kms-deny-worded",
         Category.KMS_DENY,
-        text=r"(?:access to|use of) (?:the |this )?(?:kms|aws kms|cmk)\b.*(?:not allowed|denied|not permitted)"
-        r"|kms.{0,160}(?:access (?:was |is )?denied|not authorized|access ?denied|not allowed|not permitted|denied)"
-        r"|(?:does not|do not|doesn't|don't|not) have (?:the |sufficient |required |enough )?(?:access|permissions?) .{0,80}(?:kms|cmk|encryption key)"
-        r"|(?:access denied|not authorized|insufficient permissions?|permissions?) .{0,60}(?:kms|cmk|encryption) ?key"
-        r"|(?:check|verify|grant).{0,60}kms key.{0,30}(?:policy|permission)",
+        text=any_of(
+            r"(?:access to|use of) (?:the |this )?(?:kms|aws kms|cmk)\b.*(?:not allowed|denied|not permitted)",
+            "kms.{0,160}(?:access (?:was |is )?denied|not authorized|access ?denied|not allowed|not permitted|denied)",
+            "(?:does not|do not|doesn't|don't|not) have (?:the |sufficient |required |enough )?(?:access|permissions?) .{0,80}(?:kms|cmk|encryption key)",
+            "(?:access denied|not authorized) (?:to|for|by) (?:use )?(?:the |aws )*kms",
+            "(?:access denied|not authorized|insufficient permissions?|permissions?) .{0,60}(?:kms|cmk|encryption) ?key",
+            "(?:check|verify|grant).{0,60}kms key.{0,30}(?:policy|permission)",
+            "kms key policy .{0,60}(?:does not|doesn't|not) (?:have|allow|grant|permit)",
+        ),
         denied_by=DeniedBy.KMS,
         example="Access to KMS is not allowed (Service: AWSSecretsManager; Status Code: 400; Error Code: AccessDeniedException; Request ID: "
         "6a1f0e2c-0000-4c4e-a7f8-f9a8d1a0c1b2)",

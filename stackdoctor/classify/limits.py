@@ -3,9 +3,11 @@
 https://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html
 """
 
+# ruff: noqa: E501 - real messages, and the patterns made from them, are kept whole
+
 from __future__ import annotations
 
-from stackdoctor.classify.rule import Rule
+from stackdoctor.classify.rule import Rule, any_of
 from stackdoctor.model import Category
 
 _EC2 = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"
@@ -24,12 +26,20 @@ THROTTLING = (
     Rule(
         "throttling",
         Category.THROTTLING,
-        text=r"rate (?:limit )?exceeded|request (?:rate|limit) (?:is )?exceeded|too many requests|throttl(?:ed|ing)|reduce your request rate|requests? (?:is|was|were|are) throttled|exceeded .{0,30}request rate",
+        text=any_of(
+            "rate (?:limit )?exceeded",
+            "request (?:rate|limit) (?:is )?exceeded",
+            "too many requests",
+            "throttl(?:ed|ing)",
+            "reduce your request rate",
+            "requests? (?:is|was|were|are) throttled",
+            "exceeded .{0,30}request rate",
+        ),
         explained=True,
         example="Rate exceeded for operation 'Rate exceeded (Service: Lambda, Status Code: 429, Request ID: 2d5768a1-1dcc-42eb-9d7d-e3290f10f4ed, "
         "Extended Request ID: null)'.",
         example_type="AWS::Lambda::EventSourceMapping",
-        source="https://github.com/serverless/serverless/issues",
+        source="https://github.com/aws/aws-cdk/issues/9882",
     ),
     Rule(
         "throttling-handler",
@@ -55,9 +65,19 @@ CAPACITY = (
     Rule(
         "capacity",
         Category.CAPACITY,
-        text=r"(?:sufficient|enough|insufficient|no|not) (?:[\w.]+ ){0,4}capacity\b(?! limit)|capacity (?:is )?(?:not|un)available|insufficient(?:instance|dbinstance)?capacity|not supported in (?:your requested |the |this )*availability zone"
-        r"|does not support creating .{0,60} in \S+, the targeted availability zone|(?:targeted|requested) availability zone.{0,40}does not|not (?:offered|available) in (?:the |this )?(?:requested |specified )?(?:availability zone|az)\b"
-        r"|not enough free (?:ip )?addresses|insufficient free addresses|no spot capacity|unable to (?:place|find) .{0,40}container instance",
+        text=any_of(
+            r"(?:sufficient|enough|insufficient|no|not) (?:[\w.]+ ){0,4}capacity\b(?! limit)",
+            "capacity (?:is )?(?:not|un)available",
+            "insufficient(?:instance|dbinstance)?capacity",
+            "not supported in (?:your requested |the |this )*availability zone",
+            r"does not support creating .{0,60} in \S+, the targeted availability zone",
+            "(?:targeted|requested) availability zone.{0,40}does not",
+            r"not (?:offered|available) in (?:the |this )?(?:requested |specified )?(?:availability zone|az)\b",
+            "not enough free (?:ip )?addresses",
+            "insufficient free addresses",
+            "no spot capacity",
+            "unable to (?:place|find) .{0,40}container instance",
+        ),
         explained=True,
         example="Cannot create cluster 'eks-demo-scale' because EKS does not support creating control plane instances in us-east-1e, the targeted "
         "availability zone. (Service: Eks, Status Code: 400, Request ID: a03747cf-5348-4112-b69f-81a0028e969c)",
@@ -80,8 +100,20 @@ QUOTA = (
     Rule(
         "quota",
         Category.QUOTA,
-        text=r"(?:maximum|max|allowed|allowable) (?:number|limit|count) (?:of|for)|exceed(?:s|ed|ing)? (?:\S+ ){0,6}(?:limits?|quotas?|maximum)\b|(?:limit|quota)s?\b.{0,60}(?:exceed|reached|has been hit|was hit)|(?:limit|quota) of \d+"
-        r"|reached (?:\S+ ){0,6}(?:limit|quota|maximum)|limitexceeded|quotaexceeded|too many (?!requests)|greater than (?:the )?(?:maximum|max|limit|allowed)|below its minimum value of|(?:larger|more|higher) than .{0,60}\b(?:limit|quota|maximum)\b|(?:cannot|can't|may not|must not) (?:exceed|have more than|create more than)",
+        text=any_of(
+            "(?:maximum|max|allowed|allowable) (?:number|limit|count) (?:of|for)",
+            r"exceed(?:s|ed|ing)? (?:\S+ ){0,6}(?:limits?|quotas?|maximum)\b",
+            r"(?:limit|quota|maximum)s?\b.{0,60}(?:exceed|reached|has been hit|was hit)",
+            r"(?:limit|quota) of \d+",
+            r"reached (?:\S+ ){0,6}(?:limit|quota|maximum)",
+            "limitexceeded",
+            "quotaexceeded",
+            "too many (?!requests)",
+            "greater than (?:the )?(?:maximum|max|limit|allowed)",
+            "below its minimum value of",
+            r"(?:larger|more|higher) than .{0,60}\b(?:limit|quota|maximum)\b",
+            "(?:cannot|can't|may not|must not) (?:exceed|have more than|create more than)",
+        ),
         explained=True,
         example="The maximum number of internet gateways has been reached.",
         example_type="AWS::EC2::InternetGateway",
@@ -108,15 +140,35 @@ EXISTS = (
         source="https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
     ),
     Rule(
-        "exists",
+        "exists-plain",
         Category.ALREADY_EXISTS,
-        text=r"already (?:been )?(?:exist|taken|registered|in use|used|defined|created|own|exported|associated|has this name|have a|has a|attached|enabled|subscribed|present|a member|managed by|claimed)"
-        r"|already has (?:a|an|this)|(?:bucket )?name is not available|existing (?:resource|record).{0,40}conflicts?|conflicts with (?:an )?existing|is not unique|must be unique|duplicate|^a version for this lambda function exists|\bexists in stack\b|you already have"
-        r"|overlaps? with (?:an(?:other)? )?existing|conflicts with another",
+        text=r"already exists?\b|already defined",
         explained=True,
         example="unicorn-store-app already exists",
         example_type="AWS::ECR::Repository",
         source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html",
+    ),
+    Rule(
+        "exists",
+        Category.ALREADY_EXISTS,
+        text=any_of(
+            "already (?:been |being )?(?:taken|registered|in use|used|defined|created|own|exported|associated|has this name|have a|has a|attached|enabled|subscribed|present|a member|managed by|claimed)",
+            "already has (?:a|an|this)",
+            "(?:bucket )?name is not available",
+            "existing (?:resource|record).{0,40}conflicts?",
+            "conflicts with (?:an )?existing",
+            "is not unique",
+            "must be unique",
+            "duplicate",
+            "^a version for this lambda function exists",
+            r"\bexists in stack\b",
+            "you already have",
+            "overlaps? with (?:an(?:other)? )?existing",
+        ),
+        explained=True,
+        example="A version for this Lambda function exists ( 2 ). Modify the function to create a new version.",
+        example_type="AWS::Lambda::Version",
+        source="https://github.com/service-cloud-voice/ServiceCloudVoiceLambdas/issues/30",
     ),
     Rule(
         "exists-handler",
@@ -137,18 +189,28 @@ MISSING = (
         explained=True,
         example="An error occurred (WAFNonexistentItemException) when calling the GetWebACL operation: The referenced item does not exist.",
         example_type="Custom::ConfigureWebAcl",
-        source="https://github.com/awslabs/aws-waf-security-automations/issues",
+        source="https://github.com/aws-solutions/aws-waf-security-automations/issues/83",
     ),
     Rule(
         "not-found",
         Category.NOT_FOUND,
-        text=r"(?:does not|do not|doesn't|don't|did not|didn't|no longer|not) exists?\b|(?:cannot|can't|could not|couldn't|unable to|not able to) (?:be )?(?:find|found|locate|fetch parameters)|(?:was|were|is|are|be) not found\b|\bnot found\b"
-        r"|no (?:such|export named|default vpc|stack named|matching|\w+ (?:could be |was |were )?found)|non-?existent|has been deleted|no longer available|can't find|no default (?:vpc|subnet)",
+        text=any_of(
+            r"(?:does not|do not|doesn't|don't|did not|didn't|no longer|not) exists?\b",
+            "(?:cannot|can't|could not|couldn't|unable to|not able to) (?:be )?(?:find|found|locate|fetch parameters)",
+            r"(?:was|were|is|are|be) not found\b",
+            r"\bnot found\b",
+            r"no (?:such|export named|default vpc|stack named|matching|\w+ (?:could be |was |were )?found)",
+            "non-?existent",
+            "has been deleted",
+            "no longer available",
+            "can't find",
+            "no default (?:vpc|subnet)",
+        ),
         explained=True,
         example="The repository with name 'cdk-hnb659fds-container-assets' does not exist in the registry with id 'XXXXXXXXXX' (Service: Ecr, "
         "Status Code: 400, Request ID: dd8e5c15-471f-40e6-b66c-99089de92d7e)",
         example_type="AWS::ECR::Repository",
-        source="https://github.com/aws/aws-cdk/issues",
+        source="https://github.com/aws/aws-cdk/issues/28876",
     ),
     Rule(
         "not-found-handler",

@@ -3,17 +3,35 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
 """
 
+# ruff: noqa: E501 - real messages, and the patterns made from them, are kept whole
+
 from __future__ import annotations
 
-from stackdoctor.classify.rule import Rule
+from stackdoctor.classify.rule import Rule, any_of
 from stackdoctor.model import Category, DeniedBy
 
-_POLICY_TEXT = (
-    r"malformedpolicy|policy (?:document )?contains (?:a statement|an? invalid|invalid)|invalid principals? in policy|policy (?:document )?has invalid"
-    r"|(?:unknown|unsupported|invalid) principal|policy statement must contain|syntax errors? in policy|malformed policy|missing required field (?:resource|action|principal|effect)"
-    r"|does not apply to any resource|has prohibited field|policy document (?:should|must|is (?:invalid|not))|(?:invalid|not a valid) policy(?: document|:|$)"
-    r"|actions?/conditions? must be prefaced by a vendor|the policy failed legacy parsing|policy is (?:malformed|not well-?formed)|invalid policy syntax"
-    r"|conditions? (?:key|block).{0,40}(?:must be present|not supported|is invalid)|must specify (?:a )?principal"
+_POLICY_TEXT = any_of(
+    "malformedpolicy",
+    "policy (?:document )?contains (?:a statement|an? invalid|invalid)",
+    "invalid principals? in policy",
+    "policy (?:document )?has invalid",
+    "(?:unknown|unsupported|invalid) principal",
+    "policy statement must contain",
+    "syntax errors? in policy",
+    "malformed policy",
+    "missing required field (?:resource|action|principal|effect)",
+    "does not apply to any resource",
+    "has prohibited field",
+    "policy document (?:should|must|is (?:invalid|not))",
+    "(?:invalid|not a valid) policy(?: document|:|$)",
+    "actions?/conditions? must be prefaced by a vendor",
+    "the policy failed legacy parsing",
+    "policy is (?:malformed|not well-?formed)",
+    "invalid policy syntax",
+    "conditions? (?:key|block).{0,40}(?:must be present|not supported|is invalid)",
+    "must specify (?:a )?principal",
+    r"parameter:? policy\b",
+    "policy error:",
 )
 _POLICY_CODE = r"(?:\w+\.)*(?:MalformedPolicy\w*|InvalidPolicy\w*|PolicyValidationException|InvalidResourcePolicy\w*)"
 _IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_policies.html"
@@ -21,23 +39,24 @@ _IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_policies.h
 
 def _policy(rule_id: str, service: str, resource_type: str, by: DeniedBy | None, example: str, example_type: str) -> tuple[Rule, ...]:
     """The rules for an invalid policy document of one service: known by the error's service or by the resource type."""
-    scopes = (("service", service, ""), ("type", "", resource_type)) if service else (("any", "", ""),)
+    scopes = {"service": (service, ""), "type": ("", resource_type)} if service else {"any": ("", "")}
+    signs = {"text": (_POLICY_TEXT, ""), "code": ("", _POLICY_CODE)}
     return tuple(
         Rule(
-            f"{rule_id}-{how}" if how != "any" else rule_id,
+            f"{rule_id}-{scope}-{sign}",
             Category.POLICY_DOCUMENT_INVALID,
-            text=_POLICY_TEXT if not code else "",
+            text=text,
             code=code,
             service=by_service,
             type=by_type,
             denied_by=by,
             explained=True,
-            example=example if (how, code) in {("service", ""), ("any", "")} else "",
+            example=example if sign == "text" and scope != "type" else "",
             example_type=example_type,
             source=_IAM,
         )
-        for how, by_service, by_type in scopes
-        for code in ("", _POLICY_CODE)
+        for scope, (by_service, by_type) in scopes.items()
+        for sign, (text, code) in signs.items()
     )
 
 
@@ -73,14 +92,20 @@ TOKENS = (
     Rule(
         "token",
         Category.AUTH_TOKEN,
-        text=r"security token included in the request is (?:invalid|expired)|(?:token|credentials?).{0,30}(?:has |have |is |are )?expired"
-        r"|unable to locate credentials|request signature we calculated does not match|aws access key id .*does not exist|aws was not able to validate the provided access credentials"
-        r"|missing authentication token",
+        text=any_of(
+            "security token included in the request is (?:invalid|expired)",
+            "(?:token|credentials?).{0,30}(?:has |have |is |are )?expired",
+            "unable to locate credentials",
+            "request signature we calculated does not match",
+            "aws access key id .*does not exist",
+            "aws was not able to validate the provided access credentials",
+            "missing authentication token",
+        ),
         denied_by=DeniedBy.IAM,
         explained=True,
         example="UnrecognizedClientException -- The security token included in the request is invalid.",
         example_type="Custom::RFDK_X509Generator",
-        source="https://github.com/aws/aws-rfdk/issues",
+        source="https://github.com/aws/aws-rfdk/issues/409",
     ),
     Rule(
         "token-code",
@@ -97,7 +122,7 @@ ROLES = (
     Rule(
         "role-not-permitted",
         Category.ROLE_TRUST_OR_EXECUTION_ROLE,
-        text=r"(?:execution|service|task|provided|instance|iam|access|invocation|function's|delivery|operator)[ -]?role\b.{0,200}?(?:does not|do not|doesn't|don't|not|lacks?|insufficient|missing)"
+        text=r"(?<!assumed-)\brole\b.{0,200}?(?:does not|do not|doesn't|don't|not|lacks?|insufficient|missing)"
         r" (?:have )?(?:the )?(?:sufficient |required |necessary |enough |adequate |appropriate )?(?:permissions?|access|privileges?)"
         r"(?: to (?:call|perform|invoke):? ?(?P<operation>\w+)(?: on (?P<service>\w+))?)?",
         denied_by=DeniedBy.IAM,
@@ -122,22 +147,46 @@ ROLES = (
     Rule(
         "role-assume",
         Category.ROLE_TRUST_OR_EXECUTION_ROLE,
-        text=r"\brole\b.{0,300}(?:cannot be assumed|can't be assumed|could not be assumed|is not assumable|not able to be assumed|be assumed by)"
-        r"|(?:unable|not able|failed|cannot|can't|could not|couldn't|permissions?|not authorized) to assume (?:the |your |this |provided |service[ -]linked )*(?:iam )?(?:\w+ )?role"
-        r"|(?:unable|failed|cannot|could not) to? ?assume|assume ?role .{0,60}(?:failed|denied)|trust (?:policy|relationship|permission)"
-        r"|role .{0,120}(?:is invalid or|not been granted permission)|invalid (?:service )?role\b|not have .{0,30}permission to assume|passrole|pass (?:the |this )?role\b",
+        text=any_of(
+            r"\brole\b.{0,300}(?:cannot be assumed|can't be assumed|could not be assumed|is not assumable|not able to be assumed|be assumed by)",
+            r"(?:unable|not able|failed|cannot|can't|could not|couldn't|permissions?|not authorized) to assume (?:the |your |this |provided |service[ -]linked )*(?:iam )?(?:\w+ )?role",
+            "(?:unable to|failed to|cannot|could not) assume",
+            "assume ?role .{0,60}(?:failed|denied)",
+            "trust (?:policy|relationship|permission)",
+            "role .{0,120}(?:is invalid or|not been granted permission)",
+            r"invalid (?:service )?role\b",
+            "not have .{0,30}permission to assume",
+        ),
         denied_by=DeniedBy.IAM,
         explained=True,
+        action="sts:AssumeRole",
         example="Role arn:aws:iam::999999999999:role/cdk-hnb9999ds-cfn-exec-role-999999999-us-east-2 is invalid or cannot be assumed",
         example_type="AWS::CloudFormation::Stack",
-        source="https://github.com/aws/aws-cdk/issues",
+        source="https://github.com/awslabs/route53-dynamic-dns-with-lambda/issues/55",
+    ),
+    Rule(
+        "role-pass",
+        Category.ROLE_TRUST_OR_EXECUTION_ROLE,
+        text=any_of(
+            r"(?:not authorized|unable|permissions?|cannot|not allowed|failed|denied).{0,60}pass ?(?:the |this |a )?role\b",
+            "cross-account pass role",
+        ),
+        denied_by=DeniedBy.IAM,
+        explained=True,
+        action="iam:PassRole",
+        example="Cross-account pass role is not allowed.",
+        example_type="AWS::Lambda::Function",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html",
     ),
     Rule(
         "role-policy",
         Category.ROLE_TRUST_OR_EXECUTION_ROLE,
-        text=r"access was denied when calling .{0,80}role|(?:ensure|check|verify|make sure).{0,120}\brole\b.{0,80}(?:allows?|permissions?|has|have|access)"
-        r"|(?:policy|permissions?) (?:on|of|for|attached to) the (?:iam |execution |service )*role"
-        r"|\brole\b.{0,160}(?:not authorized|unauthorized|insufficient|lacks|missing|does not allow|doesn't allow|not permitted)",
+        text=any_of(
+            "access was denied when calling .{0,80}role",
+            r"(?:ensure|check|verify|make sure).{0,120}\brole\b.{0,80}(?:allows?|permissions?|has|have|access)",
+            "(?:policy|permissions?) (?:on|of|for|attached to) the (?:iam |execution |service )*role",
+            r"(?<!assumed-)\brole\b.{0,160}(?:not authorized|unauthorized|insufficient|lacks|missing|does not allow|doesn't allow|not permitted)",
+        ),
         denied_by=DeniedBy.IAM,
         explained=True,
         example="Access was denied when calling Kinesis. Ensure the access policy on the IAM role used allows access to the appropriate Kinesis APIs.",
@@ -153,18 +202,20 @@ ROLES = (
         example="Received response status [FAILED] from custom resource. Message returned: The task can't be completed because you are signed in "
         "with an account that lacks permissions to create a service-linked role in AWS CloudTrail.",
         example_type="AWS::CloudFormation::CustomResource",
-        source="https://github.com/awslabs/landing-zone-accelerator-on-aws/issues",
+        source="https://github.com/aws-samples/aws-security-reference-architecture-examples/issues/305",
     ),
     Rule(
         "service-linked-role",
         Category.ROLE_TRUST_OR_EXECUTION_ROLE,
-        text=r"(?:service[- ]linked role|awsservicerolefor\w+).{0,200}(?:does not exist|doesn't exist|must|not found|verify|required|missing|permissions?)"
-        r"|(?:must|verify|create|enable|lacks?|need|missing|permissions?|required).{0,160}(?:service[- ]linked role|awsservicerolefor\w+)",
+        text=any_of(
+            r"(?:service[- ]linked role|awsservicerolefor\w+).{0,200}(?:does not exist|doesn't exist|must|not found|verify|required|missing|permissions?)",
+            r"(?:must|verify|create|enable|lacks?|need|missing|permissions?|required).{0,160}(?:service[- ]linked role|awsservicerolefor\w+)",
+        ),
         denied_by=DeniedBy.IAM,
         explained=True,
-        example="Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
-        example_type="AWS::ECS::Service",
-        source="https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html",
+        example="Before you can proceed, you must enable a service-linked role to give Amazon ES permissions to access your VPC.",
+        example_type="AWS::OpenSearchService::Domain",
+        source="https://github.com/terraform-aws-modules/terraform-aws-opensearch/issues/27",
     ),
 )
 
@@ -217,9 +268,16 @@ BARE_DENIES = (
     Rule(
         "unspecified-worded",
         Category.UNSPECIFIED_DENY,
-        text=r"(?:n't|not|lacks?|no|insufficient|without) (?:have )?(?:the |sufficient |required |necessary |enough )*(?:permissions?|privileges?|access)\b"
-        r"|(?:does not|doesn't) exist or .{0,60}(?:not authorized|permission|access)|access ?(?:is |was )?denied|not (?:authorized|permitted|allowed) to (?:perform|access|call|use|make)"
-        r"|^(?:user|caller|principal|account|you|request)\b.{0,60}(?:is |are |was )?(?:not authorized|unauthorized|not permitted)|not authorized to access|insufficient ?privileges|^forbidden\b",
+        text=any_of(
+            r"(?:n't|not|lacks?|no|insufficient|without) (?:have )?(?:the |sufficient |required |necessary |enough )*(?:permissions?|privileges?|access)\b",
+            "(?:does not|doesn't) exist or .{0,60}(?:not authorized|permission|access)",
+            "access ?(?:is |was )?denied",
+            "not (?:authorized|permitted|allowed) to (?:perform|access|call|use|make)",
+            r"^(?:user|caller|principal|account|you|request)\b.{0,60}(?:is |are |was )?(?:not authorized|unauthorized|not permitted)",
+            "not authorized to access",
+            "insufficient ?privileges",
+            r"^forbidden\b",
+        ),
         denied_by=DeniedBy.OTHER,
         example="You don't have the permissions that are required to perform this operation",
         example_type="AWS::WAFv2::LoggingConfiguration",
@@ -230,7 +288,7 @@ BARE_DENIES = (
         Category.UNSPECIFIED_DENY,
         code=r"(?:\w+\.)*(?:AccessDenied|NotAuthorized|Unauthorized|AuthorizationError|Forbidden|InsufficientPrivileges)\w*",
         denied_by=DeniedBy.OTHER,
-        example="AccessDeniedException",
+        example="AuthorizationErrorException: null",
         source="https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html",
     ),
     Rule(

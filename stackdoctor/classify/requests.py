@@ -3,9 +3,11 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
 """
 
+# ruff: noqa: E501 - real messages, and the patterns made from them, are kept whole
+
 from __future__ import annotations
 
-from stackdoctor.classify.rule import Rule
+from stackdoctor.classify.rule import Rule, any_of
 from stackdoctor.model import Category
 
 _CFN = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html"
@@ -26,9 +28,29 @@ TEMPLATE = (
     Rule(
         "template",
         Category.VALIDATION,
-        text=r"^(?:parameter validation failed|template (?:format )?error|template validation error|parameters: \[|circular dependency|unresolved resource dependenc|requires capabilities|transform \S+ failed|invalid template)"
-        r"|must have values|(?:model|properties|property) validation failed|encountered unsupported property|extraneous key|updates? (?:are|is) not (?:allowed|supported|permitted)|resource type .{0,80}(?:not recognized|unrecognized)|unrecognized resource type"
-        r"|cannot update a stack when a custom-named resource requires replacing|custom-named resource|well-formed or did not validate|failed to satisfy constraint|no longer supported for creating",
+        text=any_of(
+            "^parameter validation failed",
+            "^template (?:format |validation )?error",
+            r"^parameters: \[",
+            "^circular dependency",
+            "^unresolved resource dependenc",
+            "^requires capabilities",
+            r"^transform \S+ failed",
+            "^invalid template",
+            "must have values",
+            "(?:model|properties|property) validation failed",
+            "encountered unsupported property",
+            "extraneous key",
+            "updates? (?:are|is) not (?:allowed|supported|permitted)",
+            "resource type .{0,80}(?:not recognized|unrecognized)",
+            "unrecognized resource type",
+            "cannot update a stack when a custom-named resource requires replacing",
+            "custom-named resource",
+            "provided in resourcetoimport",
+            "well-formed or did not validate",
+            "failed to satisfy constraint",
+            "no longer supported for creating",
+        ),
         explained=True,
         example="Parameters: [Timestamp] must have values",
         example_type=_STACK,
@@ -40,8 +62,17 @@ COURSE = (
     Rule(
         "custom-no-answer",
         Category.CUSTOM_RESOURCE,
-        text=r"did not receive a response from your custom resource|custom ?resource failed to stabilize|custom ?resource attribute error|vendor response|invalid physicalresourceid|see the details in cloudwatch log stream"
-        r"|response object is too long|invalid response object|custom resource .{0,60}(?:timed out|no response)",
+        text=any_of(
+            "did not receive a response from your custom resource",
+            "custom ?resource failed to stabilize",
+            "custom ?resource attribute error",
+            "vendor response",
+            "invalid physicalresourceid",
+            "^(?:error: )?see (?:the )?details in cloudwatch log stream",
+            "response object is too long",
+            "invalid response object",
+            "custom resource .{0,60}(?:timed out|no response)",
+        ),
         example="CloudFormation did not receive a response from your Custom Resource. Please check your logs for requestId "
         "[e74807a4-5bcc-4bde-b858-bc3f11c72c25].",
         example_type="Custom::AWSCDK-EKS-KubernetesResource",
@@ -50,19 +81,30 @@ COURSE = (
     Rule(
         "signal",
         Category.TIMEOUT,
-        text=r"received \d+ (?:success|failure) signal|resource signal\(?s?\)?|waitcondition (?:timed out|received failed)|received \d+ conditions? when expecting|minsuccessfulinstancespercent",
+        text=any_of(
+            r"received (?:\d+ )?(?:success|failure) signal",
+            r"resource signal\(?s?\)?",
+            "waitcondition (?:timed out|received failed)",
+            r"received \d+ conditions? when expecting",
+            "minsuccessfulinstancespercent",
+        ),
         explained=True,
         example="Received 0 SUCCESS signal(s) out of 1. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement",
         example_type="AWS::AutoScaling::AutoScalingGroup",
-        source=_CFN,
+        source="https://github.com/getsocial-rnd/neo4j-aws-causal-cluster/issues/2",
     ),
     Rule(
         "internal",
         Category.INTERNAL_ERROR,
-        text=r"internal ?(?:server |service )?(?:failure|error|exception)|an? (?:unknown|unexpected|unidentified) (?:internal )?(?:error|failure)|service(?: is)? (?:temporarily |currently )?unavailable|internalfailure",
+        text=any_of(
+            "internal ?(?:server |service )?(?:failure|error|exception)",
+            "an? (?:unknown|unexpected|unidentified) (?:internal )?(?:error|failure)",
+            "service(?: is)? (?:temporarily |currently )?unavailable",
+            "internalfailure",
+        ),
         example="Nodegroup nodegroup failed to stabilize: Internal Failure",
         example_type="AWS::EKS::Nodegroup",
-        source="https://github.com/aws/containers-roadmap/issues",
+        source="https://github.com/eksctl-io/eksctl/issues/2008",
     ),
     Rule(
         "internal-code",
@@ -79,26 +121,52 @@ COURSE = (
         example="The function could not be updated due to a concurrent update operation. (Service: AWSLambda; Status Code: 409; Error Code: "
         "ResourceConflictException; Request ID: 2410f91e-b5da-11e7-82f1-cba706a15838).",
         example_type="AWS::Lambda::Function",
-        source="https://github.com/serverless/serverless/issues",
+        source="https://github.com/serverless/serverless/issues/5285",
     ),
     Rule(
         "conflict",
         Category.CONFLICT,
-        text=r"concurrent|currently (?:has|being|in progress|updating|modifying|processing|creating|deleting)|in progress|conflicting|is being (?:modified|updated|created|deleted|processed)|is (?:currently )?in (?:an? |the )?\W?[\w-]+\W? state"
-        r"|(?:cannot|can't|could not|unable to) .{0,120}(?:while|when|until) .{0,80}(?:state|status|progress|updat|creat|delet)|not in (?:an? |the )?(?:valid |correct |expected |\w+ )?(?:state|status)\b|(?:state|status) (?:is )?not (?:valid|allowed)|please (?:wait|retry|try again) (?:until|when|after|later)|was not active|is not active",
+        text=any_of(
+            "concurrent",
+            "currently (?:has|being|in progress|updating|modifying|processing|creating|deleting)",
+            "in progress",
+            "conflict",
+            "is being (?:modified|updated|created|deleted|processed)",
+            r"is (?:currently )?in (?:an? |the )?\W?[\w-]+\W? state",
+            "(?:cannot|can't|could not|unable to) .{0,120}(?:while|when|until) .{0,80}(?:state|status|progress|updat|creat|delet)",
+            r"not in (?:an? |the )?(?:valid |correct |expected |\w+ )?(?:state|status)\b",
+            "(?:state|status) (?:is )?not (?:valid|allowed)",
+            "please (?:wait|retry|try again) (?:until|when|after|later)",
+            "was not active",
+            "is not active",
+        ),
         explained=True,
         example="Received response status [FAILED] from custom resource. Message returned: Cannot delete because cluster c currently has update "
         "dbbddb79-fb22-4d6e-a345-843f49618706 in progress",
         example_type="Custom::AWSCDK-EKS-Cluster",
-        source="https://github.com/aws/aws-cdk/issues",
+        source="https://github.com/aws/aws-cdk/issues/18683",
     ),
     Rule(
         "stabilization",
         Category.STABILIZATION,
-        text=r"(?:did|does) not stabilize|not stabili[sz]ed|failed to stabili[sz]e|exceeded attempts to wait|circuit breaker|nodecreationfailure|failed to (?:start|reach|become|launch)|did not (?:reach|become)|unhealthy|health checks? (?:failed|failing)|failed to join|terminal failed state|failed to initialize",
+        text=any_of(
+            "(?:did|does) not stabilize",
+            "not stabili[sz]ed",
+            "failed to stabili[sz]e",
+            "exceeded attempts to wait",
+            "circuit breaker (?:was |has been |is )?(?:triggered|tripped)",
+            "nodecreationfailure",
+            "failed to (?:start|reach|become|launch)",
+            "did not (?:reach|become)",
+            "unhealthy",
+            "health checks? (?:failed|failing)",
+            "failed to join",
+            "terminal failed state",
+            "failed to initialize",
+        ),
         example="Resource of type 'AWS::Lambda::EventSourceMapping' did not stabilize",
         example_type="AWS::Lambda::EventSourceMapping",
-        source="https://github.com/serverless/serverless/issues",
+        source="https://github.com/aws/amazon-chime-sdk-js/issues/686",
     ),
     Rule(
         "timeout",
@@ -126,17 +194,31 @@ COURSE = (
     ),
 )
 
-INPUT = (
+ACCOUNT = (
     Rule(
         "account",
         Category.OTHER,
-        text=r"accept (?:the )?terms and subscribe|not subscribed|optinrequired|pending verification|account.{0,40}(?:blocked|suspended|verified|verification)|being validated|not (?:signed up|opted in)|needs a subscription|subscription (?:is )?required|subscribe to",
+        text=any_of(
+            "accept (?:the )?terms and subscribe",
+            "not subscribed",
+            "optinrequired",
+            "pending verification",
+            "account.{0,40}(?:blocked|suspended|verified|verification)",
+            "being validated",
+            "not (?:signed up|opted in)",
+            "needs a subscription",
+            "subscription (?:is )?required",
+            "subscribe to",
+        ),
         explained=True,
         example="In order to use this AWS Marketplace product you need to accept terms and subscribe. To do so please visit "
         "https://aws.amazon.com/marketplace/pp?sku=x (Service: Ec2, Status Code: 401, Request ID: 0b1c2d3e-1111)",
         example_type="AWS::EC2::Instance",
         source="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html",
     ),
+)
+
+INPUT = (
     Rule(
         "validation-code",
         Category.VALIDATION,
@@ -145,17 +227,51 @@ INPUT = (
         example="Invalid AttributeDataType input, consider using the provided AttributeDataType enum. (Service: AWSCognitoIdentityProviderService; "
         "Status Code: 400; Error Code: InvalidParameterException; Request ID: 0b1c2d3e-1111)",
         example_type="AWS::Cognito::UserPool",
-        source="https://github.com/serverless/serverless/issues",
+        source="https://github.com/aws-amplify/amplify-cli/issues/9510",
     ),
     Rule(
         "validation",
         Category.VALIDATION,
-        text=r"\binvalid\b|\bmust\b|not (?:a )?valid|isn't valid|not (?:currently )?(?:supported|allowed|permitted|compatible)|unsupported|(?:cannot|can't) be (?:combined|modified|changed|updated|used|empty|null|specified|set)|no longer supported|(?:is|are) required|required (?:key|property|parameter)|failed to satisfy|does not (?:match|support|meet)"
-        r"|validation|malformed|unrecognized|unexpected (?:key|value|property)|should (?:be|have|not)|at least|only (?:be|supports?|allowed|valid)|expected (?:type|value)|cannot (?:contain|specify|use|set|change|modify|combine)|missing (?:required )?\w+",
+        text=any_of(
+            r"\binvalid\b",
+            r"\bmust\b",
+            "not (?:a )?valid",
+            "isn't valid",
+            "not (?:currently )?(?:supported|allowed|permitted|compatible)",
+            "unsupported",
+            "(?:cannot|can't) be (?:combined|modified|changed|updated|used|empty|null|specified|set)",
+            "no longer supported",
+            "(?:is|are) required",
+            "required (?:key|property|parameter)",
+            "failed to satisfy",
+            "does not (?:match|support|meet)",
+            "validation",
+            "malformed",
+            "unrecognized",
+            "unexpected (?:key|value|property)",
+            "should (?:be|have|not)",
+            "at least",
+            "(?:does|do) not (?:allow|support|accept|permit)",
+            "only (?:be|supports?|allowed|valid)",
+            "supports? only",
+            "expected (?:type|value)",
+            "cannot (?:contain|specify|use|set|change|modify|combine)",
+            r"missing (?:required )?\w+",
+        ),
         explained=True,
         example="Version and ReleaseVersion updates cannot be combined with other updates",
         example_type="AWS::EKS::Nodegroup",
-        source="https://github.com/aws/aws-cdk/issues",
+        source="https://github.com/eksctl-io/eksctl/issues/2565",
+    ),
+    Rule(
+        "validation-cannot",
+        Category.VALIDATION,
+        text=r"\b(?:cannot|can't|can not)\b",
+        custom=False,
+        explained=True,
+        example="Cannot upgrade aurora-mysql from 5.7.mysql_aurora.2.11.2 to 8.0.mysql_aurora.3.01.0",
+        example_type="AWS::RDS::DBCluster",
+        source="https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Updates.MajorVersionUpgrade.html",
     ),
     Rule(
         "validation-handler",
@@ -184,7 +300,7 @@ LAST = (
         example="Received response status [FAILED] from custom resource. Message returned: Account creation failed. Error: Accounts failed to "
         "enroll in Control Tower. Check Service Catalog Console",
         example_type="Custom::CreateControlTowerAccounts",
-        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-resources.html",
+        source="https://github.com/awslabs/landing-zone-accelerator-on-aws/issues/134",
     ),
     *(
         Rule(

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from stackdoctor.classify.envelope import Message
 from stackdoctor.model import Category, DeniedBy
+
+_TOKEN = re.compile(r"\\.|\[\^?\]?[^\]]*\]|\{\d*,?\d*\}|.", re.DOTALL)
+_SPECIAL = frozenset(".^$*+?|()")
+_OPTIONAL = ("?", "*", "{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Rule:
     example: str = ""
     example_type: str = ""
     source: str = ""
-    hint: str = field(init=False, compare=False)
+    literals: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _text: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _code: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _service: re.Pattern[str] = field(init=False, repr=False, compare=False)
@@ -41,7 +47,7 @@ class Rule:
     _operation: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hint", required_literal(self.text))
+        object.__setattr__(self, "literals", required_literals(self.text))
         object.__setattr__(self, "_text", re.compile(self.text))
         object.__setattr__(self, "_code", re.compile(self.code, re.IGNORECASE))
         object.__setattr__(self, "_service", re.compile(self.service))
@@ -50,7 +56,7 @@ class Rule:
 
     def match(self, message: Message) -> re.Match[str] | None:
         """The match of `text`, or None if any of the patterns does not hold."""
-        if self.hint and self.hint not in message.lower:
+        if self.literals and not any(literal in message.lower for literal in self.literals):
             return None
         if self.code and not (message.code and self._code.fullmatch(message.code)):
             return None
@@ -67,25 +73,45 @@ class Rule:
         return self._text.search(message.lower)
 
 
-def required_literal(pattern: str) -> str:
-    """The longest plain text every match of `pattern` contains ("" if none is certain): a cheap test before the costly search."""
-    depth, run, best, i = 0, "", "", 0
-    while i < len(pattern):
-        char = pattern[i]
-        if char == "|" and depth == 0:
-            return ""
-        plain = depth == 0 and char not in "\\()[]{}.*+?^$|"
-        optional = pattern[i + 1 : i + 2] in ("?", "*", "{")
-        if plain and not optional:
-            run += char
+def any_of(*parts: str) -> str:
+    """A pattern that matches where one of `parts` does."""
+    return "|".join(parts)
+
+
+def required_literals(pattern: str) -> tuple[str, ...]:
+    """For each alternative of `pattern` the longest plain text it cannot match without; () where one has none.
+
+    If none of them is in a text, the pattern cannot match: a cheap test before the costly search.
+    """
+    literals = tuple(_longest_literal(alternative) for alternative in _alternatives(pattern))
+    return literals if all(literals) else ()
+
+
+def _tokens(pattern: str) -> Iterator[tuple[str, int]]:
+    """The pattern's characters, escapes, classes and repetitions, each with the depth of groups it stands in."""
+    depth = 0
+    for match in _TOKEN.finditer(pattern):
+        depth -= match[0] == ")"
+        yield match[0], depth
+        depth += match[0] == "("
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """The parts of `pattern` between its outermost bars."""
+    parts = [""]
+    for token, depth in _tokens(pattern):
+        if token == "|" and depth == 0:
+            parts.append("")
         else:
-            best, run = max(best, run, key=len), ""
-        if char == "\\":
-            i += 1
-        elif char == "[":
-            i = pattern.index("]", i + 2)
-        elif char == "{":
-            i = pattern.index("}", i)
-        depth += (char == "(") - (char == ")")
-        i += 1
-    return max(best, run, key=len)
+            parts[-1] += token
+    return parts
+
+
+def _longest_literal(alternative: str) -> str:
+    tokens = [*_tokens(alternative), ("", 0)]
+    run = best = ""
+    for (token, depth), (following, _) in pairwise(tokens):
+        plain = depth == 0 and len(token) == 1 and token not in _SPECIAL and following[:1] not in _OPTIONAL
+        run = run + token if plain else ""
+        best = max(best, run, key=len)
+    return best

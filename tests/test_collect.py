@@ -12,7 +12,7 @@ import pytest
 from lab.fake_aws import FakeAWS
 from lab.world import BEGAN, ApiError, World
 
-from stackdoctor import collect as collecting
+from stackdoctor import related
 from stackdoctor.aws.live import LiveReader
 from stackdoctor.aws.settings import Settings
 from stackdoctor.collect import collect
@@ -133,7 +133,7 @@ def test_behind_a_small_attempt_at_most_ten_more_pages_are_read_and_the_bound_is
         story.failed_update(fill=46)
     tell(world, story)
     history = collect(reader, "audit")
-    assert calls(world)["DescribeStackEvents"] == 1 + collecting.EXTRA_PAGES
+    assert calls(world)["DescribeStackEvents"] == 1 + related.EXTRA_PAGES
     assert len(history.events) == 1100
     assert missing(history) == {"older events of stack audit": False}
 
@@ -232,7 +232,7 @@ def test_two_hundred_children_are_bounded_and_cancelled_ones_not_read(world: Wor
 
 
 def test_more_failed_children_than_are_read_are_admitted(world: World, reader: LiveReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collecting, "MAX_CHILDREN", 2)
+    monkeypatch.setattr(related, "MAX_CHILDREN", 2)
     story = Story("parent", arn("parent")).own("CREATE_IN_PROGRESS", "User Initiated")
     for number in range(3):
         child = tell(world, Story(f"child{number}", arn(f"child{number}", number + 10)).failed_create(), "DELETE_COMPLETE")
@@ -280,7 +280,7 @@ def test_without_earlier_stacks_none_are_listed(world: World, reader: LiveReader
 
 
 def test_more_earlier_stacks_than_are_read_are_admitted(world: World, reader: LiveReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collecting, "MAX_EARLIER_STACKS", 2)
+    monkeypatch.setattr(related, "MAX_EARLIER_STACKS", 2)
     create_four_times(world)
     history = collect(reader, "audit")
     assert len(history.earlier) == 2

@@ -7,15 +7,15 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn
 
-from stackdoctor.policy.conditions import Clause, compile_clause
-from stackdoctor.policy.principals import PrincipalSet, compile_principals
+from stackdoctor.policy.elements import ACTION, RESOURCE, Wrong, name_type, read_clauses, read_principals, read_texts, show
+from stackdoctor.policy.principals import PrincipalSet
 from stackdoctor.policy.results import Element
-from stackdoctor.policy.statement import Statement, Texts, compile_texts
+from stackdoctor.policy.statement import Statement, Texts
 
 MAX_DEPTH = 32
 """AWS's grammar nests at most six deep."""
@@ -65,14 +65,6 @@ class Policy:
     notes: tuple[Note, ...] = ()
 
 
-class _Wrong(Exception):
-    """Control flow inside this module; never seen outside."""
-
-    def __init__(self, place: str, problem: str) -> None:
-        super().__init__(place, problem)
-        self.place, self.problem = place, problem
-
-
 def parse(document: str | Mapping[str, Any], kind: PolicyKind = PolicyKind.OTHER) -> Policy | Malformed:
     """Reads and compiles a policy. Everything AWS would store is accepted; anything else is a `Malformed` value."""
     notes: list[Note] = []
@@ -80,7 +72,7 @@ def parse(document: str | Mapping[str, Any], kind: PolicyKind = PolicyKind.OTHER
         body = _decode(document, notes) if isinstance(document, str) else document
         _check_shape(body, thorough=not isinstance(document, str) or document.count("{") + document.count("[") > MAX_DEPTH)
         return _compile(body, kind, notes)
-    except _Wrong as wrong:
+    except Wrong as wrong:
         return Malformed(wrong.place, wrong.problem)
 
 
@@ -91,7 +83,7 @@ def _reject(name: str) -> NoReturn:
 
 def _decode(text: str, notes: list[Note]) -> Any:
     if text.startswith("\ufeff"):
-        raise _Wrong("document", "starts with a byte order mark; AWS wants `{` as the first byte")
+        raise Wrong("document", "starts with a byte order mark; AWS wants `{` as the first byte")
     repeated: list[str] = []
 
     def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -104,9 +96,9 @@ def _decode(text: str, notes: list[Note]) -> Any:
     try:
         body = json.JSONDecoder(object_pairs_hook=build, parse_constant=_reject).decode(text)
     except RecursionError:
-        raise _Wrong("document", f"is nested deeper than {MAX_DEPTH} levels") from None
+        raise Wrong("document", f"is nested deeper than {MAX_DEPTH} levels") from None
     except ValueError as error:
-        raise _Wrong("document", f"is not JSON: {_one_line(str(error))}") from None
+        raise Wrong("document", f"is not JSON: {_one_line(str(error))}") from None
     notes.extend(Note("document", f"the name {name!r} stands twice in one object; only the last counts") for name in repeated)
     return body
 
@@ -117,9 +109,9 @@ def _one_line(text: str) -> str:
 
 def _check_shape(body: Any, *, thorough: bool) -> None:
     if not isinstance(body, Mapping):
-        raise _Wrong("document", f"is {_name(body)}, not an object")
+        raise Wrong("document", f"is {name_type(body)}, not an object")
     if thorough and _too_deep(body):
-        raise _Wrong("document", f"is nested deeper than {MAX_DEPTH} levels")
+        raise Wrong("document", f"is nested deeper than {MAX_DEPTH} levels")
 
 
 def _too_deep(body: Any) -> bool:
@@ -141,13 +133,13 @@ def _too_deep(body: Any) -> bool:
 def _compile(body: Mapping[str, Any], kind: PolicyKind, notes: list[Note]) -> Policy:
     version = body.get("Version")
     if version is not None and version not in VERSIONS:
-        raise _Wrong("Version", f"is {_show(version)}, neither 2012-10-17 nor 2008-10-17")
+        raise Wrong("Version", f"is {show(version)}, neither 2012-10-17 nor 2008-10-17")
     if "Statement" not in body:
-        raise _Wrong("Statement", "is missing")
+        raise Wrong("Statement", "is missing")
     raw = body["Statement"]
     listed = isinstance(raw, list | tuple)
     if not listed and not isinstance(raw, Mapping):
-        raise _Wrong("Statement", f"is {_name(raw)}, neither an object nor a list of objects")
+        raise Wrong("Statement", f"is {name_type(raw)}, neither an object nor a list of objects")
     variables = version == VERSIONS[0]
     statements = tuple(
         _statement(item, index, f"Statement[{index}]" if listed else "Statement", kind, notes, variables=variables)
@@ -161,22 +153,22 @@ def _note_sids(statements: tuple[Statement, ...], notes: list[Note]) -> None:
     seen: set[str] = set()
     for statement in statements:
         if statement.sid and statement.sid in seen:
-            notes.append(Note(f"Statement[{statement.index}].Sid", f"{_show(statement.sid)} is used twice"))
+            notes.append(Note(f"Statement[{statement.index}].Sid", f"{show(statement.sid)} is used twice"))
         seen.add(statement.sid or "")
 
 
 def _statement(raw: Any, index: int, place: str, kind: PolicyKind, notes: list[Note], *, variables: bool) -> Statement:
     if not isinstance(raw, Mapping):
-        raise _Wrong(place, f"is {_name(raw)}, not an object")
+        raise Wrong(place, f"is {name_type(raw)}, not an object")
     effect = raw.get("Effect")
     if effect not in ("Allow", "Deny"):
-        raise _Wrong(f"{place}.Effect", "is missing" if effect is None else f"is {_show(effect)}, neither Allow nor Deny")
+        raise Wrong(f"{place}.Effect", "is missing" if effect is None else f"is {show(effect)}, neither Allow nor Deny")
     sid = raw.get("Sid")
     if sid is not None and (isinstance(sid, bool) or not isinstance(sid, str | int)):
-        raise _Wrong(f"{place}.Sid", f"is {_name(sid)}, not a text")
-    principal, principals = _principals(raw, place)
-    action, actions = _texts(raw, place, _ACTION, variables=False)
-    resource, resources = _texts(raw, place, _RESOURCE, variables=variables)
+        raise Wrong(f"{place}.Sid", f"is {name_type(sid)}, not a text")
+    principal, principals = read_principals(raw, place)
+    action, actions = read_texts(raw, place, ACTION, variables=False)
+    resource, resources = read_texts(raw, place, RESOURCE, variables=variables)
     statement = Statement(
         index=index,
         sid=None if sid is None else str(sid),
@@ -188,7 +180,7 @@ def _statement(raw: Any, index: int, place: str, kind: PolicyKind, notes: list[N
         actions=actions,
         resource_element=resource,
         resources=resources,
-        clauses=_clauses(raw, place, variables=variables),
+        clauses=read_clauses(raw, place, variables=variables),
         about_key=kind is PolicyKind.KEY,
         variables=variables,
         dead=_why_dead(principals, actions, resources, kind),
@@ -226,124 +218,10 @@ def _note_statement(statement: Statement, place: str, notes: list[Note]) -> None
             (principals.wildcarded, "wildcards for part of a name match nobody"),
             (principals.unknown, "is not a type of principal AWS documents"),
         ):
-            notes.extend(Note(where, f"{_show(name)}: {text}") for name in names)
+            notes.extend(Note(where, f"{show(name)}: {text}") for name in names)
     notes.extend(
         Note(f"{place}.Condition.{clause.operator}", "is not a condition operator; its clauses are undecided")
         for clause in statement.clauses
         if clause.op is None
     )
     notes.extend(Note(f"{place}.{name}", "is not an element of a statement") for name in statement.raw if name not in _ELEMENTS)
-
-
-# ---------------------------------------------------------------------------------------------- elements
-_ACTION, _RESOURCE, _PRINCIPAL = ((Element(name), Element(f"Not{name}")) for name in ("Action", "Resource", "Principal"))
-
-
-def _either(raw: Mapping[str, Any], place: str, pair: tuple[Element, Element]) -> Element | None:
-    """Which of `Action` and `NotAction` (or the like) the statement has."""
-    positive, negative = pair
-    if positive.value in raw:
-        if negative.value in raw:
-            raise _Wrong(place, f"has both {positive} and {negative}")
-        return positive
-    return negative if negative.value in raw else None
-
-
-def _texts(raw: Mapping[str, Any], place: str, pair: tuple[Element, Element], *, variables: bool) -> tuple[Element | None, Texts | None]:
-    element = _either(raw, place, pair)
-    if element is None:
-        return None, None
-    written = raw[element.value]
-    if not isinstance(written, str):
-        written = _strings(written, f"{place}.{element}")
-    return element, compile_texts((written,) if isinstance(written, str) else written, fold=pair is _ACTION, variables=variables)
-
-
-def _strings(value: Any, place: str) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple):
-        raise _Wrong(place, f"is {_name(value)}, neither a text nor a list of texts")
-    for index, item in enumerate(value):
-        if not isinstance(item, str):
-            raise _Wrong(f"{place}[{index}]", f"is {_name(item)}, not a text")
-    return tuple(value)
-
-
-def _principals(raw: Mapping[str, Any], place: str) -> tuple[Element | None, PrincipalSet | None]:
-    element = _either(raw, place, _PRINCIPAL)
-    if element is None:
-        return None, None
-    value = raw[element.value]
-    where = f"{place}.{element}"
-    if isinstance(value, str):
-        return element, compile_principals((("", value),))
-    if not isinstance(value, Mapping):
-        raise _Wrong(where, f"is {_name(value)}, neither `*` nor an object")
-    entries = tuple((str(kind), name) for kind, names in value.items() for name in _names(names, where, kind))
-    return element, compile_principals(entries)
-
-
-def _names(value: Any, place: str, kind: object) -> Iterator[str]:
-    """Principal names; an account id that lost its quotes (and leading zeros) is taken for what it is."""
-    for item in value if isinstance(value, list | tuple) else (value,):
-        if isinstance(item, str):
-            yield item
-        elif type(item) is int:
-            yield f"{item:012d}"
-        else:
-            raise _Wrong(f"{place}.{kind}", f"is {_name(item)}, neither a text nor a list of texts")
-
-
-def _clauses(raw: Mapping[str, Any], place: str, *, variables: bool) -> tuple[Clause, ...]:
-    if "Condition" not in raw:
-        return ()
-    condition = raw["Condition"]
-    if not isinstance(condition, Mapping):
-        raise _Wrong(f"{place}.Condition", f"is {_name(condition)}, not an object")
-    clauses: list[Clause] = []
-    for operator, keys in condition.items():
-        if not isinstance(keys, Mapping):
-            raise _Wrong(f"{place}.Condition.{operator}", f"is {_name(keys)}, not an object")
-        for key, value in keys.items():
-            expected = (value,) if isinstance(value, str) else _values(value, f"{place}.Condition.{operator}.{key}")
-            clauses.append(compile_clause(str(operator), str(key), expected, variables=variables))
-    return tuple(clauses)
-
-
-def _values(value: Any, place: str) -> tuple[str, ...]:
-    items = value if isinstance(value, list | tuple) else [value]
-    return tuple(_value(item, place) for item in items)
-
-
-def _value(item: Any, place: str) -> str:
-    """A condition value as text; JSON booleans and numbers are legal and read as their text."""
-    match item:
-        case str():
-            return item
-        case bool():
-            return "true" if item else "false"
-        case int() | float():
-            return json.dumps(item) if abs(item) < 10**300 else "inf"
-        case _:
-            raise _Wrong(place, f"holds {_name(item)}, not a text")
-
-
-def _name(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a text"
-        case list() | tuple():
-            return "a list"
-        case dict():
-            return "an object"
-        case _:
-            return f"a {type(value).__name__}"
-
-
-def _show(value: Any) -> str:
-    return json.dumps(value[:80]) if isinstance(value, str) else _name(value)

@@ -102,5 +102,33 @@ DIAGNOSIS: dict[str, Any] = {
     ),
 }
 
-SCHEMAS: dict[str, dict[str, Any]] = {"diagnosis": DIAGNOSIS}
+_TRI = {"enum": ["match", "no-match", "maybe"]}
+_LEAF = _record(
+    statement=_COUNT, element=_TEXT, operator=_MAYBE, key=_MAYBE, matched=_TRI, reason=_TEXT, expected=_WORDS, actual=_ACTUAL
+)  # fmt: skip
+_LEAVES = {"type": "array", "items": _LEAF}
+_STATEMENTS = _list(index=_COUNT, sid=_MAYBE, effect={"enum": ["Allow", "Deny"]}, matched=_TRI, results=_LEAVES)
+_ASKED = _record(principal=_TEXT, action=_TEXT, resource=_TEXT)
+_DECISION = {"enum": ["allowed", "explicitly-denied", "implicitly-denied", "undecided"]}
+
+EXPLANATION: dict[str, Any] = {
+    "$schema": DRAFT,
+    "$id": "stackdoctor.explanation/v1",
+    "title": "One request put to one policy",
+    **_record(
+        schema={"const": "stackdoctor.explanation/v1"},
+        decision=_DECISION,
+        request=_ASKED,
+        statements=_STATEMENTS,
+        rcp_statements=_STATEMENTS,
+        deciding=_list(layer={"enum": ["policy", "rcp"]}, index=_COUNT, sid=_MAYBE),
+        nearest=_list(layer={"enum": ["policy", "rcp"]}, index=_COUNT, sid=_MAYBE, unmet=_LEAVES),
+        hangs_on=_LEAVES,
+        restricted_by_public_access_block=_BOOL,
+        edits=_list(title=_TEXT, outcome=_DECISION, opens={"type": "array", "items": _ASKED}, document={"type": "object"}),
+        notes=_list(place=_TEXT, text=_TEXT),
+    ),
+}
+
+SCHEMAS: dict[str, dict[str, Any]] = {"diagnosis": DIAGNOSIS, "explanation": EXPLANATION}
 """By the name `stackdoctor schema` takes."""

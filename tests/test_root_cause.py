@@ -16,6 +16,7 @@ from timelines import reading
 
 from stackdoctor.model import Category, Failure, Stack, StackEvent, StackHistory
 from stackdoctor.root_cause import RootCauses, find
+from stackdoctor.timeline import covers_attempt
 
 TRAIL, DB, BUCKET, NEST = "AWS::CloudTrail::Trail", "AWS::RDS::DBInstance", "AWS::S3::Bucket", "AWS::CloudFormation::Stack"
 
@@ -635,6 +636,21 @@ def test_the_answer_does_not_depend_on_how_the_pages_came(story: Story, random) 
     rows = [*story.events, *random.sample(story.events, min(5, len(story.events)))]
     random.shuffle(rows)
     assert find(story.history(change=lambda _: tuple(rows)), reading) == of(story)
+
+
+@settings(deadline=None)
+@given(stories(), st.integers(1, 4))
+def test_the_answer_does_not_depend_on_times_while_the_order_is_kept(story: Story, every: int) -> None:
+    assert essence(of(story, change=without("timestamp", every))) == essence(of(story))
+
+
+@settings(deadline=None)
+@given(stories())
+def test_the_pages_that_cover_the_attempt_tell_all_of_it(story: Story) -> None:
+    history = story.history()
+    newest = next(n for n in range(len(history.events) + 1) if covers_attempt(history.events[:n], history.stack.status))
+    found, whole = find(replace(history, events=history.events[:newest]), reading), of(story)
+    assert (named(found.failures), named(found.blockers)) == (named(whole.failures), named(whole.blockers))
 
 
 @settings(deadline=None)

@@ -37,7 +37,9 @@ class CommandStyle:
 
     def diagnose(self, stack: str) -> str:
         """The command that looks again."""
-        return _quoted("stackdoctor", "diagnose", *self._common(), *(("--",) if stack.startswith("-") else ()), Value(stack))
+        if stack.startswith("-"):
+            return _quoted("stackdoctor", "diagnose", *self._common(), "--", Value(stack))
+        return _quoted("stackdoctor", "diagnose", Value(stack), *self._common())
 
     def into(self, file: str, service: str, operation: str, *words: str) -> str:
         """The command with its answer, as JSON, kept in a file of the current folder."""

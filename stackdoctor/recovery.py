@@ -113,7 +113,9 @@ def _delete(way: _Way) -> tuple[Step, ...]:
     """A create that failed leaves a stack that can only be deleted."""
     clear = _cleared(way)
     last = _last_resort(way) if way.stack.status == "DELETE_FAILED" else ()
-    return (*_once((*clear.save, *_saved(way))), *clear.clear, *_unprotected(way), *_deleted(way), *last)
+    again = (way.wait("stack-delete-complete", "The name is free only when the stack is gone."),) if last else ()
+    save = () if way.stack.status == "ROLLBACK_COMPLETE" else _saved(way)
+    return (*_once((*clear.save, *save)), *clear.clear, *_unprotected(way), *_deleted(way), *last, *again)
 
 
 def _deleted(way: _Way) -> tuple[Step, ...]:
@@ -233,13 +235,13 @@ def _roll_back(way: _Way) -> tuple[Step, ...]:
     created = way.stack.status == "CREATE_FAILED"
     save = _saved(way)
     why = (
-        "Only instead of fixing it in place. A stack whose create failed has no last stable state: everything it made is deleted, and "
-        "the stack with it (where it stays as ROLLBACK_COMPLETE, delete-stack removes it)."
+        "A fix needs no rollback. A stack whose create failed has no last stable state: everything it made is deleted, and the stack with it "
+        "(where it stays as ROLLBACK_COMPLETE, delete-stack removes it)."
         if created
-        else "Only instead of fixing it in place. It goes back to the last stable state and deletes what this update made; a stack that "
-        "never was stable is deleted altogether."
+        else "A fix needs no rollback. It goes back to the last stable state and deletes what this update made; a stack that never was stable "
+        "is deleted altogether."
     )
-    return (*save, way.cfn("Or roll back", "rollback-stack", why=why, destructive=True))
+    return (*save, way.cfn("Only instead of a fix: roll back", "rollback-stack", why=why, destructive=True))
 
 
 def _give_up_import(way: _Way) -> tuple[Step, ...]:

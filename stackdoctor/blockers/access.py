@@ -50,7 +50,7 @@ def permit(blocked: Blocked) -> tuple[Step, ...]:
         f"Let {kind} {name} call {denied.action}",
         ("iam", f"put-{kind}-policy", f"--{kind}-name", Value(name), "--policy-name", _POLICY, "--policy-document", Value(document)),
         f"{blocked.event.logical_id} could not be deleted or rolled back without {denied.action}.{_FOR_THE_WAY} "
-        "A caller that may already can pass its role instead: --role-arn on the command that follows.",
+        "Or let another role do it that may: --role-arn on the command that follows.",
     )
     return (grant,)
 

@@ -52,7 +52,7 @@ def _by_message(blocked: Blocked) -> Clearing | None:
             return Clearing(clear=tuple(nested_stack(blocked)))
         case _ if category in DENIES:
             return Clearing(clear=permit(blocked))
-        case Category.NOT_FOUND:
+        case Category.NOT_FOUND if blocked.event.status.startswith("UPDATE"):
             return Clearing(clear=_missing(blocked))
         case _ if is_custom(blocked.type):
             return Clearing(clear=tuple(custom_resource(blocked)))
@@ -74,10 +74,10 @@ def _by_state(blocked: Blocked) -> Clearing | None:
 
 
 def _missing(blocked: Blocked) -> tuple[Step, ...]:
-    """Something the resource needs, or it itself, was deleted outside of CloudFormation."""
+    """A rollback must go back to something that was deleted outside of CloudFormation."""
     look, *_ = unknown(blocked)
     why = (
-        f"{look.why} It looks as if something was deleted outside of CloudFormation. A rollback that must go back to it needs it again: "
-        "create it by hand with the same name, or let the rollback skip this resource."
+        f"{look.why} It looks as if something was deleted outside of CloudFormation: create it again by hand, with the same name, so that "
+        "the rollback finds it."
     )
     return (Step(look.title, look.command, destructive=False, why=why),)

@@ -6,9 +6,10 @@ A new type is a new row. `{id}` is the physical id, `{copy}` the copy's name (st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackdoctor.blockers.base import Blocked
+from stackdoctor.commands import usable
 from stackdoctor.model import Step
 
 _WAIT = "Nothing may be deleted before the copy is complete."
@@ -147,7 +148,22 @@ def saving(blocked: Blocked) -> tuple[Step, ...]:
     """Steps that keep the data of a resource before anything deletes it; () for a type that stores none, or one that is gone."""
     if not blocked.id or blocked.state.gone:
         return ()
+    if cluster := cluster_of(blocked):
+        whole = Blocked(replace(blocked.event, physical_id=cluster, logical_id=cluster), blocked.state, blocked.aws)
+        return tuple(_step(whole, row) for row in SAVINGS["AWS::RDS::DBCluster"])
     return tuple(_step(blocked, row) for row in SAVINGS.get(blocked.type, ()))
+
+
+def cluster_of(blocked: Blocked) -> str:
+    """The cluster an RDS instance is a member of, read live or from its properties; '' where it is none.
+
+    A member has no snapshot and no protection of its own: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html
+    """
+    if blocked.type != "AWS::RDS::DBInstance":
+        return ""
+    named = blocked.properties.get("DBClusterIdentifier")
+    cluster = blocked.state.cluster or (named if isinstance(named, str) else "")
+    return cluster if usable(cluster) else ""
 
 
 def _step(blocked: Blocked, row: Saving) -> Step:

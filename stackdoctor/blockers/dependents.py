@@ -139,15 +139,24 @@ def replicated(blocked: Blocked) -> tuple[Step, ...]:
     return (look,)
 
 
+_DELETE = (
+    "Clear that, or delete the resource by hand; one that is gone CloudFormation counts as deleted. What cannot be deleted can be "
+    "retained, but only once the stack is DELETE_FAILED."
+)
+_ROLL_BACK = (
+    "Clear that, so that the rollback can take the resource back to what it was. If it cannot be cleared, it can be skipped at last."
+)
+
+
 def unknown(blocked: Blocked) -> tuple[Step, ...]:
     """A blocker no row knows: what AWS says, and where to look. No command is made up for it."""
-    says = f"AWS says: {' '.join(blocked.text.split())[:300]}" if blocked.text else "AWS gives no reason."
+    says = f'AWS says "{" ".join(blocked.text.split())[:300]}".' if blocked.text else "AWS gives no reason."
+    then = _ROLL_BACK if blocked.event.status.startswith("UPDATE") else _DELETE
     of = blocked.event.stack_id or blocked.event.stack_name
     look = blocked.step(
         "See what {name} is and what state it is in",
         ("cloudformation", "describe-stack-resource", "--stack-name", Value(of), "--logical-resource-id", Value(blocked.event.logical_id)),
-        f"{says} Clear that, or delete the resource by hand ({blocked.type}); one that is gone CloudFormation counts as deleted. "
-        "A resource that cannot be deleted can be retained, but only once the stack is DELETE_FAILED.",
+        f"{says} {then}",
     )
     return (look,)
 

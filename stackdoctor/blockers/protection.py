@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from stackdoctor.blockers.base import Blocked, Clearing, filled
-from stackdoctor.blockers.data import saving
+from stackdoctor.blockers.data import cluster_of, saving
 from stackdoctor.commands import Value
 from stackdoctor.model import JSON, Step
 
@@ -162,12 +162,10 @@ FLAGS: Mapping[str, Flag] = {
 }  # fmt: skip
 """Types with a protection that a command turns off."""
 
-_ON_THE_CLUSTER = "The instance belongs to a cluster, and of a cluster's members the cluster carries the protection."
-
 
 def unprotect(blocked: Blocked) -> Clearing:
     """Save, then turn the flag off; nothing to turn off where AWS shows it off already."""
-    if blocked.type == "AWS::RDS::DBInstance" and (cluster := cluster_of(blocked)):
+    if cluster := cluster_of(blocked):
         return _of_cluster(blocked, cluster)
     save = saving(blocked)
     if blocked.state.protected is False:
@@ -177,29 +175,13 @@ def unprotect(blocked: Blocked) -> Clearing:
     return Clearing((*save, *first), tuple(_off(blocked, flag, flag.off)))
 
 
-def cluster_of(blocked: Blocked) -> str:
-    """The cluster an RDS instance is a member of, read live or from its properties; '' where it is none."""
-    named = blocked.properties.get("DBClusterIdentifier")
-    return blocked.state.cluster or (named if isinstance(named, str) else "")
-
-
 def _of_cluster(blocked: Blocked, cluster: str) -> Clearing:
-    copy = blocked.copy_name()
-    name = ("--db-cluster-identifier", Value(cluster))
-    save = blocked.step(
-        f"Snapshot the cluster {cluster}",
-        ("rds", "create-db-cluster-snapshot", *name, "--db-cluster-snapshot-identifier", Value(copy)),
-        "A final snapshot keeps the data, whatever the following steps delete.",
-    )
-    ready = blocked.step(
-        "Wait for the snapshot", ("rds", "wait", "db-cluster-snapshot-available", "--db-cluster-snapshot-identifier", Value(copy)),
-        "Nothing may be deleted before the snapshot is complete.",
-    )  # fmt: skip
     off = blocked.step(
         f"Turn off deletion protection of the cluster {cluster}",
-        ("rds", "modify-db-cluster", *name, "--no-deletion-protection", "--apply-immediately"), _ON_THE_CLUSTER,
-    )  # fmt: skip
-    return Clearing((save, ready), (off,))
+        ("rds", "modify-db-cluster", "--db-cluster-identifier", Value(cluster), "--no-deletion-protection", "--apply-immediately"),
+        "The instance belongs to a cluster, and of a cluster's members the cluster carries the protection.",
+    )
+    return Clearing(saving(blocked), (off,))
 
 
 def _off(blocked: Blocked, flag: Flag, words: tuple[str, ...]) -> Iterable[Step]:

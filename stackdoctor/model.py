@@ -377,6 +377,8 @@ class Fix:
     document: Mapping[str, JSON] | None = None
     diff: str | None = None
     commands: tuple[str, ...] = ()
+    statements: tuple[JSON, ...] = ()
+    """The statements of `document` that differ from the policy that was met."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import Any
 
-import click
 import typer
 
 from stackdoctor import __version__
@@ -44,6 +44,10 @@ for command in (diagnose, demo, explain, checks, permissions, schema):
     command.register(app)
 
 
+_UsageProblem: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What typer raises for a wrong command line; typer carries its own copy of click, so it has no public name."""
+
+
 def run(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 to 3 as the contract says, 4 for what stopped the run, 130 for Ctrl-C."""
     debug = "--debug" in (arguments if arguments is not None else sys.argv[1:])
@@ -51,13 +55,10 @@ def run(arguments: list[str] | None = None) -> None:
         code = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()
         _exit(code if isinstance(code, int) else 0)
-    except click.exceptions.NoArgsIsHelpError as error:
+    except _UsageProblem as error:
         error.show()
         _exit(2)
-    except click.ClickException as error:
-        error.show()
-        _exit(2)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
         _exit(128 + signal.SIGINT)
     except BrokenPipeError:

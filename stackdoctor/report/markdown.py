@@ -79,6 +79,8 @@ def _fix(number: int, fix: Fix) -> Iterator[str]:
         for request in fix.verification.requests:
             yield _row((request.principal, request.action, request.resource, request.before, request.after))
         yield ""
+    if fix.diff is None and not fix.commands:
+        yield from (_code(json.dumps(statement, indent=2, ensure_ascii=False), "json") for statement in fix.statements)
     if fix.diff:
         yield _code(fix.diff, "diff")
     for command in fix.commands:

@@ -95,6 +95,7 @@ DIAGNOSIS: dict[str, Any] = {
             document={"type": ["object", "null"]},
             diff=_MAYBE,
             commands=_WORDS,
+            statements={"type": "array", "items": {"type": "object"}},
         ),
         recovery=_list(title=_TEXT, command=_TEXT, destructive=_BOOL, why=_TEXT),
         unread=_list(what=_TEXT, error=_TEXT, needs=_WORDS, would_decide=_BOOL),

@@ -26,25 +26,28 @@ RULES: tuple[Rule, ...] = (
     *delivery.RULES,
     *kms.RULES,
     *permission.TOKENS,
-    *limits.EXISTS[:2],
+    *permission.TAGGING,
+    *limits.EXISTS_PLAIN,
     *permission.ROLES,
     *permission.S3_CALLS,
     *requests.TEMPLATE,
-    *blockers.RULES[:-1],
-    *limits.EXISTS[2:],
-    *blockers.RULES[-1:],
+    *blockers.CONTENT,
+    *limits.EXISTS,
+    *blockers.IN_USE,
     *limits.THROTTLING,
     *limits.QUOTA,
     *limits.CAPACITY,
     *requests.ACCOUNT,
     *permission.BARE_DENIES,
-    *requests.COURSE[:2],
+    *requests.WAITS,
     *limits.MISSING,
-    *requests.COURSE[2:],
+    *requests.COURSE,
     *requests.INPUT,
+    *requests.STATUSES,
     *requests.LAST,
 )
-"""Every wording it knows, in the order they are tried."""
+"""Every wording it knows, in the order they are tried: what CloudFormation says of other rows, then who denied whom, then what is
+the matter with the resource, the request or its course, at last the handler's code and the HTTP status alone."""
 
 _DENIES = frozenset(
     {

@@ -12,7 +12,7 @@ from stackdoctor.model import Category
 
 _CFN = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html"
 
-RULES = (
+CONTENT = (
     Rule(
         "deletion-protection",
         Category.DELETION_PROTECTION,
@@ -87,6 +87,9 @@ RULES = (
         example_type="AWS::CloudFormation::Stack",
         source=_CFN,
     ),
+)
+
+IN_USE = (
     Rule(
         "dependency",
         Category.DEPENDENCY_IN_USE,

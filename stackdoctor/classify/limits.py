@@ -129,7 +129,7 @@ QUOTA = (
     ),
 )
 
-EXISTS = (
+EXISTS_PLAIN = (
     Rule(
         "exists-code",
         Category.ALREADY_EXISTS,
@@ -148,6 +148,9 @@ EXISTS = (
         example_type="AWS::ECR::Repository",
         source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html",
     ),
+)
+
+EXISTS = (
     Rule(
         "exists",
         Category.ALREADY_EXISTS,

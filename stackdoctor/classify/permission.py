@@ -116,6 +116,38 @@ TOKENS = (
         example="ExpiredTokenException",
         source="https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html",
     ),
+    Rule(
+        "token-handler",
+        Category.AUTH_TOKEN,
+        handler="InvalidCredentials",
+        denied_by=DeniedBy.IAM,
+        explained=True,
+        example='Resource handler returned message: "null" (RequestToken: 1-2-3, HandlerErrorCode: InvalidCredentials)',
+        source="https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html",
+    ),
+)
+
+TAGGING = (
+    Rule(
+        "tagging",
+        Category.IAM_IDENTITY_DENY,
+        text=any_of("permissions error performing a tagging operation", "unauthorized tagging operation"),
+        denied_by=DeniedBy.IAM,
+        explained=True,
+        example='Resource handler returned message: "Encountered a permissions error performing a tagging operation, please add required tag '
+        'permissions. Resource handler returned message: "Unauthorized tagging operation"" (RequestToken: 1-2-3, HandlerErrorCode: UnauthorizedTaggingOperation)',
+        example_type="AWS::KMS::Key",
+        source="https://repost.aws/knowledge-center/cloudformation-tagging-permission-error",
+    ),
+    Rule(
+        "tagging-handler",
+        Category.IAM_IDENTITY_DENY,
+        handler="UnauthorizedTaggingOperation",
+        denied_by=DeniedBy.IAM,
+        explained=True,
+        example='Resource handler returned message: "null" (RequestToken: 1-2-3, HandlerErrorCode: UnauthorizedTaggingOperation)',
+        source="https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html",
+    ),
 )
 
 ROLES = (

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.h
 from __future__ import annotations
 
 from stackdoctor.classify.rule import Rule, any_of
-from stackdoctor.model import Category
+from stackdoctor.model import Category, DeniedBy
 
 _CFN = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html"
 _CONTRACT = "https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html"
@@ -29,6 +29,7 @@ TEMPLATE = (
         "template",
         Category.VALIDATION,
         text=any_of(
+            r"(?:does not|doesn't|do not|don't) exist, (?:is|are)(?: not|n't)\b",
             "^parameter validation failed",
             "^template (?:format |validation )?error",
             r"^parameters: \[",
@@ -58,7 +59,7 @@ TEMPLATE = (
     ),
 )
 
-COURSE = (
+WAITS = (
     Rule(
         "custom-no-answer",
         Category.CUSTOM_RESOURCE,
@@ -93,6 +94,9 @@ COURSE = (
         example_type="AWS::AutoScaling::AutoScalingGroup",
         source="https://github.com/getsocial-rnd/neo4j-aws-causal-cluster/issues/2",
     ),
+)
+
+COURSE = (
     Rule(
         "internal",
         Category.INTERNAL_ERROR,
@@ -283,6 +287,21 @@ INPUT = (
         source=_CONTRACT,
     ),
     Rule(
+        "timeout-handler",
+        Category.TIMEOUT,
+        handler="ServiceTimeout",
+        example='Resource handler returned message: "null" (RequestToken: 1-2-3, HandlerErrorCode: ServiceTimeout)',
+        source=_CONTRACT,
+    ),
+    Rule(
+        "hook-handler",
+        Category.VALIDATION,
+        handler="NonCompliant",
+        explained=True,
+        example='Resource handler returned message: "Bucket is not what the guard wants" (RequestToken: 1-2-3, HandlerErrorCode: NonCompliant)',
+        source="https://docs.aws.amazon.com/cloudformation-cli/latest/hooks-userguide/hooks-develop-python.html",
+    ),
+    Rule(
         "not-updatable-handler",
         Category.VALIDATION,
         handler="NotUpdatable",
@@ -290,6 +309,30 @@ INPUT = (
         example='Resource handler returned message: "Attempting to alter a create-only property" (RequestToken: 1-2-3, HandlerErrorCode: NotUpdatable)',
         source=_CONTRACT,
     ),
+)
+
+_STATUSES = (
+    ("403", Category.UNSPECIFIED_DENY, DeniedBy.OTHER, False),
+    ("404", Category.NOT_FOUND, None, True),
+    ("409", Category.CONFLICT, None, True),
+    ("429", Category.THROTTLING, None, True),
+    ("4", Category.VALIDATION, None, True),
+    ("5", Category.INTERNAL_ERROR, None, False),
+)
+"""What an HTTP status says of a text no other rule knows."""
+
+STATUSES = tuple(
+    Rule(
+        f"http-{status}",
+        category,
+        text=r"\w{5}",
+        http=status,
+        denied_by=by,
+        explained=explained,
+        example=f"Wholly new wording (Service: New, Status Code: {status:0<3}, Request ID: 0b1c2d3e-1111-4c4e-a7f8-f9a8d1a0c1b2)",
+        source="https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html",
+    )
+    for status, category, by, explained in _STATUSES
 )
 
 LAST = (
@@ -314,7 +357,6 @@ LAST = (
             "InternalFailure",
             "ServiceInternalError",
             "NetworkFailure",
-            "ServiceTimeout",
             "HandlerInternalFailure",
             "Unknown",
             "GeneralServiceException",

@@ -17,7 +17,8 @@ _OPTIONAL = ("?", "*", "{")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """All patterns given must match; `text` is searched in the lower-cased inner message, the others match whole values.
+    """All patterns given must match: `text` is searched in the lower-cased inner message, `http` begins the HTTP status,
+    the others match whole values.
 
     Named groups of `text` fill the answer: principal, action, resource, bucket, object, key, operation with service.
     `source` is where `example` was found; `example_type` its resource type. `principal` and `action` are what the wording implies.
@@ -30,6 +31,7 @@ class Rule:
     service: str = ""
     type: str = ""
     handler: str = ""
+    http: str = ""
     operation: str = ""
     custom: bool | None = None
     denied_by: DeniedBy | None = None
@@ -63,6 +65,8 @@ class Rule:
         if self.operation and not (message.operation and self._operation.fullmatch(message.operation)):
             return None
         if self.handler and self.handler != message.handler_code:
+            return None
+        if self.http and not (message.http_status or "").startswith(self.http):
             return None
         if self.custom is not None and self.custom != message.custom:
             return None

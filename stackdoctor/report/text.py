@@ -135,9 +135,8 @@ def _fix(number: int, fix: Fix, style: Style) -> Iterator[str]:
         rows = [(plain(r.principal), plain(r.action), plain(r.resource, 90), f"{r.before} -> {r.after}") for r in fix.verification.requests]
         yield _table(rows)
     if fix.diff is None and not fix.commands:
-        yield from (
-            f"    {line}" for statement in fix.statements for line in block(json.dumps(statement, indent=2, ensure_ascii=False)).split("\n")
-        )
+        texts = (block(json.dumps(statement, indent=2, ensure_ascii=False)) for statement in fix.statements)
+        yield from (f"    {line}" for text in texts for line in text.split("\n"))
     if fix.diff:
         yield from (f"    {_paint_diff(line, style)}" for line in block(fix.diff).rstrip("\n").split("\n"))
     yield from (

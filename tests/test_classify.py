@@ -5,6 +5,7 @@ documentation, `error_patterns.jsonl` one text for each error pattern of facts/s
 """
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,11 @@ def test_the_handler_s_wrapping_whole_or_cut_off_changes_nothing(rule, tail: str
 def test_a_rule_s_literals_are_in_every_text_it_matches() -> None:
     assert required_literals(r"abc? de(?:x|y)fghi|\bfoo\b bar|x{2}yz[ab]cd") == ("fghi", " bar", "yz")
     assert required_literals("abc|(?:d|e)") == ()
+    for text in {row["reason"].lower() for row in CASES + MORE}:
+        for rule in RULES:
+            if re.search(rule.text, text):
+                literals = required_literals(rule.text)
+                assert not literals or any(literal in text for literal in literals)
 
 
 # ------------------------------------------------------------------------------------------------ explained by itself

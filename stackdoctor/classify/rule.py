@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 from stackdoctor.classify.envelope import Message
@@ -41,28 +42,14 @@ class Rule:
     example: str = ""
     example_type: str = ""
     source: str = ""
-    literals: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    _text: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _code: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _service: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _type: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _operation: re.Pattern[str] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "literals", required_literals(self.text))
-        object.__setattr__(self, "_text", re.compile(self.text))
-        object.__setattr__(self, "_code", re.compile(self.code, re.IGNORECASE))
-        object.__setattr__(self, "_service", re.compile(self.service))
-        object.__setattr__(self, "_type", re.compile(self.type))
-        object.__setattr__(self, "_operation", re.compile(self.operation))
 
     def match(self, message: Message) -> re.Match[str] | None:
         """The match of `text`, or None if any of the patterns does not hold."""
-        if self.literals and not any(literal in message.lower for literal in self.literals):
+        if not _may_match(self.text, message.lower):
             return None
-        if self.code and not (message.code and self._code.fullmatch(message.code)):
+        if self.code and not (message.code and _compiled(self.code, re.IGNORECASE).fullmatch(message.code)):
             return None
-        if self.operation and not (message.operation and self._operation.fullmatch(message.operation)):
+        if self.operation and not (message.operation and _compiled(self.operation).fullmatch(message.operation)):
             return None
         if self.handler and self.handler != message.handler_code:
             return None
@@ -70,11 +57,11 @@ class Rule:
             return None
         if self.custom is not None and self.custom != message.custom:
             return None
-        if self.type and not self._type.fullmatch(message.resource_type):
+        if self.type and not _compiled(self.type).fullmatch(message.resource_type):
             return None
-        if self.service and not any(self._service.fullmatch(service) for service in message.services):
+        if self.service and not any(_compiled(self.service).fullmatch(service) for service in message.services):
             return None
-        return self._text.search(message.lower)
+        return _compiled(self.text).search(message.lower)
 
 
 def any_of(*parts: str) -> str:
@@ -82,6 +69,18 @@ def any_of(*parts: str) -> str:
     return "|".join(parts)
 
 
+@cache
+def _compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
+    """Compiled when it is first needed: a run reads few reasons, and the table is long."""
+    return re.compile(pattern, flags)
+
+
+def _may_match(pattern: str, text: str) -> bool:
+    literals = required_literals(pattern)
+    return not literals or any(literal in text for literal in literals)
+
+
+@cache
 def required_literals(pattern: str) -> tuple[str, ...]:
     """For each alternative of `pattern` the longest plain text it cannot match without; () where one has none.
 

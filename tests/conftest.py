@@ -15,6 +15,13 @@ def ministack() -> Iterator[MiniStack]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def strict_ministack() -> Iterator[MiniStack]:
+    """Another one, which enforces identity policies: see MiniStack.user."""
+    with MiniStack(AUTH="true") as server:
+        yield server
+
+
 @pytest.fixture
 def empty_ministack(ministack: MiniStack) -> MiniStack:
     """The same server, with nothing in it."""

@@ -39,21 +39,21 @@ def session(key: str, secret: str) -> boto3.session.Session:
     return boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=secret)
 
 
-def client(url: str, service: str, region: str = REGION, key: str = "testing", secret: str = "testing") -> Any:
+def client(url: str, service: str, region: str = REGION, key: str = "test", secret: str = "test") -> Any:
     """A boto3 client that talks to `url` and to nothing else."""
     config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
     return session(key, secret).client(service, region_name=region, endpoint_url=url, config=config)
 
 
-def environment(url: str, region: str = REGION) -> dict[str, str]:
+def environment(url: str, region: str = REGION, key: str = "test", secret: str = "test") -> dict[str, str]:
     """The environment of a child process that must reach `url` and no real AWS."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "BOTO"))}
-    mine = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": url}
+    mine = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": url}
     return kept | mine | {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
 class MiniStack:
-    """One server. `extra` are further environment variables, such as AUTH=true."""
+    """One server. `extra` are further environment variables: AUTH="true" enforces identity policies (the key test/test is the account's root)."""
 
     def __init__(self, **extra: str) -> None:
         self.port = free_port()
@@ -90,11 +90,19 @@ class MiniStack:
         self.stop()
         raise RuntimeError(f"MiniStack did not start: {self.log.read_text()[-2000:] if self.log.exists() else ''}")
 
-    def client(self, service: str, region: str = REGION) -> Any:
-        return client(self.url, service, region)
+    def client(self, service: str, region: str = REGION, key: str = "test", secret: str = "test") -> Any:
+        return client(self.url, service, region, key, secret)
 
-    def environment(self, region: str = REGION) -> dict[str, str]:
-        return environment(self.url, region)
+    def environment(self, region: str = REGION, key: str = "test", secret: str = "test") -> dict[str, str]:
+        return environment(self.url, region, key, secret)
+
+    def user(self, name: str, policy: str) -> tuple[str, str]:
+        """The access key of a new user with this identity policy; enforced where the server was started with AUTH="true"."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="only", PolicyDocument=policy)
+        made = iam.create_access_key(UserName=name)["AccessKey"]
+        return made["AccessKeyId"], made["SecretAccessKey"]
 
     def reset(self) -> None:
         """Forgets every resource and stack."""

@@ -133,3 +133,15 @@ def test_without_rollback_the_stack_stays_where_it_failed_until_it_is_rolled_bac
 
     assert deploy.deploy(cfn, "audit", "cloudtrail-kms-viaservice", DisableRollback=True) == "CREATE_FAILED"
     assert deploy.roll_back(cfn, "audit") == "ROLLBACK_FAILED"
+
+
+def test_a_borrowed_role_may_do_what_its_policy_says_and_nothing_else(strict_ministack):
+    happen(strict_ministack, BY_NAME["cloudtrail-kms-viaservice"], "audit")
+    statement = {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "*"}
+    key, secret = strict_ministack.user("oncall", json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
+    cfn = strict_ministack.client("cloudformation", key=key, secret=secret)
+
+    assert cfn.describe_stacks(StackName="audit")["Stacks"][0]["StackStatus"] == "ROLLBACK_FAILED"
+    with pytest.raises(ClientError, match="not authorized to perform: cloudformation:DescribeStackEvents"):
+        cfn.describe_stack_events(StackName="audit")

@@ -135,6 +135,10 @@ class World:
         """What any other read operation answers, if its parameters contain `when`. Later answers win over earlier ones."""
         self._answers.setdefault(on_the_wire(name), []).insert(0, (when, value))
 
+    def answers(self, name: str) -> list[tuple[Json, Any]]:
+        """(when, value) of what `answer` was told about an operation."""
+        return self._answers.get(on_the_wire(name), [])
+
     # ------------------------------------------------------------------------------------------------ what goes wrong
     def deny(self, *patterns: str) -> None:
         """The caller may not: `kms:GetKeyPolicy`, `s3:*`."""
@@ -167,7 +171,7 @@ class World:
     def reply(self, request: wire.Request) -> Json:
         """Raises ApiError."""
         name, params = f"{request.service}:{request.operation}", request.params
-        for when, value in self._answers.get(name, ()):
+        for when, value in self.answers(name):
             if when.items() <= params.items():
                 if isinstance(value, ApiError):
                     raise value

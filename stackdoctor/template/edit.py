@@ -265,21 +265,26 @@ class Editor:
 
     def _written_block(self, node: Node, value: JSON) -> None:
         text, start = self.template.text, node.start
-        line = self.splices.line_start(start)
-        head = text[line:start]
-        column = " " * len(head)
-        written = self.style.scalar(value, self._quote(node)) if isinstance(value, str) else self.style.block(value, column)
+        head = text[self.splices.line_start(start) : start]
+        if node.flow and value and isinstance(value, dict | list) and "\n" not in text[start : node.end]:
+            self.splices.put(start, node.end, self.style.flow(value))
+        elif not self.style.spreads(value):
+            self._on_one_line(node, value, head)
+        elif head.rstrip().endswith(":"):  # a collection goes to the line behind its key
+            column = _column_of_key(head) + (self.style.step if isinstance(value, dict) else self.style.dash)
+            written = self.style.newline + column + self.style.block(value, column)
+            self.splices.put(start - len(head) + len(head.rstrip()), node.end, written)
+        else:
+            self.splices.put(start, node.end, self.style.block(value, " " * len(head)))
+
+    def _on_one_line(self, node: Node, value: JSON, head: str) -> None:
+        written = self.style.scalar(value, self._quote(node)) if isinstance(value, str) else self.style.block(value, "")
+        start = node.start
+        above = self.template.text[:start].rstrip(" \t\r\n")
         if start == node.end and head.endswith((":", "-")):  # nothing is written there yet
             written = " " + written
-        if self.style.spreads(value) and head.rstrip().endswith(":"):  # a collection behind its key goes to the next line
-            stripped = head.lstrip(" ")
-            outer = " " * (len(head) - len(stripped))
-            while stripped.startswith("- "):
-                inner = stripped[1:].lstrip(" ")
-                outer, stripped = outer + " " * (len(stripped) - len(inner)), inner
-            column = outer + (self.style.step if isinstance(value, dict) else self.style.dash)
-            start -= len(head) - len(head.rstrip())
-            written = self.style.newline + column + self.style.block(value, column)
+        elif not head.strip() and above.endswith(":") and "#" not in above[above.rfind("\n") :]:  # back to its key's line
+            start, written = len(above), " " + written
         self.splices.put(start, node.end, written)
 
     def _quote(self, node: Node) -> str | None:
@@ -301,3 +306,13 @@ def _written_at(parts: list[tuple[int, int, JSON]], index: int, offset: int) -> 
     if index % 2 == 0:
         return start + offset
     return end if offset else start
+
+
+def _column_of_key(head: str) -> str:
+    """The blanks up to a key that stands behind blanks and dashes."""
+    key = head.lstrip(" ")
+    blanks = " " * (len(head) - len(key))
+    while key.startswith("- "):
+        rest = key[1:].lstrip(" ")
+        blanks, key = blanks + " " * (len(key) - len(rest)), rest
+    return blanks

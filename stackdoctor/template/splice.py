@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from stackdoctor.model import JSON
 from stackdoctor.template.source import Node, Shape
-from stackdoctor.template.style import Style, indent_of
+from stackdoctor.template.style import Style, after_dash, indent_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Splices:
         found = self.text.find("\n", offset)
         if found < 0:
             return len(self.text)
-        return found - 1 if found > offset and self.text[found - 1] == "\r" else found
+        return found - 1 if found > 0 and self.text[found - 1] == "\r" else found
 
     def next_line(self, offset: int) -> int:
         found = self.text.find("\n", offset)
@@ -166,10 +166,16 @@ class _Block(_Entries):
         if lead:
             self._cut_lead(kept[0])
         for index in sorted(drop - lead):
-            start = self.splices.line_start(self.start(index))
-            self.splices.put(start, self.splices.next_line(self.end(index)), "")
+            self.splices.put(*self._lines(index), "")
         for addition in add:
             self._insert(addition, kept)
+
+    def _lines(self, index: int) -> tuple[int, int]:
+        """From the end of the line before to the end of the entry's last line, so that what follows it can be added there."""
+        start = self.splices.line_start(self.start(index))
+        if start == 0:
+            return 0, self.splices.next_line(self.end(index))
+        return self.splices.line_end(start - 1), self.splices.line_end(self.end(index))
 
     def _cut_lead(self, following: int) -> None:
         """The first entries stand behind a parent's dash: what follows them moves up to it."""
@@ -181,7 +187,11 @@ class _Block(_Entries):
     def _insert(self, addition: Addition, kept: list[int]) -> None:
         style = self.style()
         indent = " " * (self.start(0) - self.splices.line_start(self.start(0)))
-        written = style.item(addition.value, indent) if addition.name is None else style.entry(addition.name, addition.value, indent)
+        written = (
+            style.item(addition.value, indent, after_dash(self.text, self.node))
+            if addition.name is None
+            else style.entry(addition.name, addition.value, indent)
+        )
         if addition.after < 0:
             at = self.start(kept[0])
             self.splices.put(at, at, written + style.newline + indent)

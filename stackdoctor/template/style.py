@@ -28,7 +28,9 @@ class Style:
     """What the text near an edit looks like.
 
     `step` indents a mapping in a mapping, `dash` a list in one ('' where dashes stand under their key), `after_dash` is
-    what follows a dash. `quote` and `key_quote` are the usual quotes, `inline` is whether lists of texts stand on one line.
+    what stands between a dash and a mapping, `after_dash_text` between a dash and a text. `quote` and
+    `key_quote` are the usual quotes, `inline` is whether lists of texts stand on one line, `short` whether intrinsic
+    functions are written as tags; `comma`, `colon` and `spread` (over several lines) are JSON's.
     """
 
     is_json: bool
@@ -36,6 +38,7 @@ class Style:
     step: str
     dash: str
     after_dash: str
+    after_dash_text: str
     quote: str
     key_quote: str
     inline: bool
@@ -127,9 +130,10 @@ class Style:
         inner = indent + (self.step if isinstance(value, dict) else self.dash)
         return head + self.newline + inner + self.block(value, inner)
 
-    def item(self, value: JSON, indent: str) -> str:
-        """`- value` of a block list at this column."""
-        return "-" + self.after_dash + self.block(value, indent + " " + self.after_dash)
+    def item(self, value: JSON, indent: str, gap: str = "") -> str:
+        """`- value` of a block list at this column; `gap` is what stands between dash and value in this list."""
+        gap = gap or (self.after_dash if self.spreads(value) else self.after_dash_text)
+        return "-" + gap + self.block(value, indent + " " + gap)
 
 
 def scalars(values: Iterable[JSON]) -> bool:
@@ -158,7 +162,8 @@ def style_of(template: Template, near: Node) -> Style:
         newline="\r\n" if "\r\n" in text else "\n",
         step=_most(_steps(text, nodes)) or _most(_steps(text, everything)) or "  ",
         dash=_first(_most(_dashes(text, nodes)), _most(_dashes(text, everything)), "  "),
-        after_dash=_most(_after_dashes(text, nodes)) or " ",
+        after_dash=_most(_after_dashes(text, nodes, True)) or _most(_after_dashes(text, everything, True)) or " ",
+        after_dash_text=_most(_after_dashes(text, nodes, False)) or " ",
         quote=_first(_most(_quotes(nodes)), ""),
         key_quote=_first(_most(Counter(key.style for node in nodes for key in node.keys if ":" in str(key.value))), ""),
         inline=_first(_most(_inline(text, nodes)), "") == "inline",
@@ -217,14 +222,17 @@ def _dashes(text: str, nodes: list[Node]) -> Counter[str]:
     return found
 
 
-def _after_dashes(text: str, nodes: list[Node]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for node in nodes:
-        if node.shape is Shape.SEQUENCE and not node.flow and not node.alias and node.items:
-            gap = text[node.body + 1 : node.items[0].start]
-            if gap and not gap.strip(" "):
-                found[gap] += 1
-    return found
+def after_dash(text: str, node: Node) -> str:
+    """What stands between the first dash of a block list and its item; '' where that is more than blanks."""
+    if node.shape is not Shape.SEQUENCE or node.flow or node.alias or not node.items:
+        return ""
+    gap = text[node.body + 1 : node.items[0].start]
+    return "" if gap.strip(" ") else gap
+
+
+def _after_dashes(text: str, nodes: list[Node], mappings: bool) -> Counter[str]:
+    gaps = ((after_dash(text, node), bool(node.items and node.items[0].keys and not node.items[0].flow)) for node in nodes)
+    return Counter(gap for gap, mapping in gaps if gap and mapping is mappings)
 
 
 def _quotes(nodes: list[Node]) -> Counter[str]:

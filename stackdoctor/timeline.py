@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -255,7 +255,7 @@ def _rows_of_rollback(elder: _Draft, end: StackEvent) -> list[StackEvent]:
     Deletions are the rollback's. Updates may be either's: those its summary says it failed to update are the
     rollback's too, unless that is the only failure shown, which then has to speak for both.
     """
-    names = frozenset(summarised(end.reason)) if has_failed(end) else frozenset()
+    names = frozenset(summarised(end.reason))
     failed = {row.logical_id for row in elder.rows if has_failed(row)}
     placed = elder.started or (len(failed) == 1 and names == failed)
 
@@ -276,10 +276,7 @@ def _take(draft: _Draft, wanted: Callable[[StackEvent], bool]) -> list[StackEven
 def operations(history: StackHistory) -> tuple[Operation, ...]:
     """The operations of this stack id, oldest first."""
     stack = history.stack
-    found = operations_of(_of_stack(history.events, stack.id), stack.id, stack.name, history.newest_first, nested=bool(stack.parent_id))
-    if found and stack.status == f"{found[-1].type}_IN_PROGRESS":
-        return (*found[:-1], replace(found[-1], status=stack.status))
-    return found
+    return operations_of(_of_stack(history.events, stack.id), stack.id, stack.name, history.newest_first, nested=bool(stack.parent_id))
 
 
 def operations_of(
@@ -312,11 +309,8 @@ def _finished(draft: _Draft) -> Iterable[Operation]:
 
 
 def _final_status(draft: _Draft, family_: str) -> str:
-    """The stack's own last word; a forward operation that was undone, or in which a resource failed, has failed without one."""
-    if draft.undoes or draft.over or draft.status not in {None, family_ + "_IN_PROGRESS"}:
-        return draft.status or ""
-    failed = draft.undone or any(has_failed(row) and row.status.startswith("DELETE_") == (family_ == "DELETE") for row in draft.rows)
-    return family_ + ("_FAILED" if failed else "_IN_PROGRESS")
+    """The stack's own last word; a forward operation that was undone has failed without one."""
+    return family_ + "_FAILED" if draft.undone and not draft.over else draft.status or ""
 
 
 def _implied(draft: _Draft) -> Iterable[Operation]:
@@ -376,7 +370,7 @@ class Attempt:
 
     @property
     def failed(self) -> bool:
-        return bool(self.undo) or self.operation.status.endswith("_FAILED")
+        return bool(self.undo) or self.operation.status.endswith("_FAILED") or is_failing(self.operation)
 
     @property
     def succeeded(self) -> bool:
@@ -422,8 +416,25 @@ def diagnosed(of: Sequence[Attempt]) -> Attempt | None:
     return delete
 
 
+def is_failing(operation: Operation) -> bool:
+    """Whether a resource failed for good in a forward operation that has not said yet that it failed."""
+    if operation.status != f"{operation.type}_IN_PROGRESS":
+        return False
+    deletes = operation.type is OperationType.DELETE
+    failed: set[str] = set()
+    for row in operation.events:
+        if has_failed(row) and row.status.startswith("DELETE_") is deletes:
+            failed.add(row.logical_id)
+        elif row.status.endswith(("_COMPLETE", "_SKIPPED")):
+            failed.discard(row.logical_id)
+    return bool(failed)
+
+
 def is_healthy(status: str, of: Sequence[Operation], *, change_set_failed: bool = False) -> bool:
-    """Decided by the stack's status alone, but for a deleted stack, whose last create or update counts (contract, "Healthy")."""
+    """Decided by the stack's status (contract, "Healthy"); of a deleted stack by its last create or update.
+
+    A running forward operation is healthy whatever failed before it, but not once a resource failed in it.
+    """
     status = status or status_of(of)
     if "ROLLBACK" in status or status.endswith("_FAILED"):
         return False
@@ -432,7 +443,7 @@ def is_healthy(status: str, of: Sequence[Operation], *, change_set_failed: bool 
     if status == "DELETE_COMPLETE":
         last = next((attempt for attempt in reversed(attempts(of)) if attempt.builds), None)
         return last is None or last.succeeded
-    return True
+    return not (of and status == of[-1].status and is_failing(of[-1]))
 
 
 def status_of(of: Sequence[Operation]) -> str:

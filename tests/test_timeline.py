@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackdoctor.model import Operation, Stack, StackEvent, StackHistory
-from stackdoctor.timeline import attempts, covers_attempt, diagnosed, is_healthy, operations, order
+from stackdoctor.timeline import attempts, covers_attempt, diagnosed, is_belated, is_healthy, operations, order
 
 ALIKE = pytest.mark.parametrize(
     "ids", [{"ids": True}, {"shared_ids": True}, {}, {"tokens": False}], ids=["ids", "shared", "tokens", "bare"]
@@ -72,6 +72,11 @@ class TestOrder:
         story = a_hard_life()
         blind = story.history(change=without("timestamp", 3)).events
         assert [event.event_id for event in order(blind)] == [event.event_id for event in story.events]
+
+    def test_the_first_row_may_be_the_one_without_a_time(self) -> None:
+        story = a_hard_life()
+        story.events[0] = replace(story.events[0], timestamp=None)
+        assert order(story.history().events) == tuple(story.events)
 
     def test_rows_without_any_time_keep_their_order(self) -> None:
         story = a_hard_life()
@@ -184,6 +189,51 @@ class TestOperations:
         oldest_first = (*events[1:], events[0], *story.events[places + 1 :])
         assert told(story.history(change=lambda _: tuple(reversed(oldest_first)))) == [("CREATE", 1, "CREATE_COMPLETE")]
 
+    @pytest.mark.parametrize("ids", [{"ids": True}, {"shared_ids": True}], ids=["ids", "shared"])
+    def test_a_rollbacks_row_that_ties_with_its_start_and_sorts_in_front_of_it(self, ids: dict[str, bool]) -> None:
+        story = Story("shop", **ids).create(done("Key"), fails("Trail", DENIED)).rollback(done("Key"))
+        start = next(at for at, event in enumerate(story.events) if event.status == "ROLLBACK_IN_PROGRESS")
+        early = replace(story.events.pop(start + 1), timestamp=story.events[start].timestamp)
+        story.events.insert(start, early)
+        assert told(story.history()) == [("CREATE", 1, "CREATE_FAILED"), ("ROLLBACK", 1, "ROLLBACK_COMPLETE")]
+
+    def test_a_row_that_comes_late_stays_with_the_operation_its_id_names(self) -> None:
+        story = Story("shop", ids=True).create(done("Key"), fails("Trail", DENIED)).rollback(done("Key"))
+        late = replace(story.events[2], timestamp=story.now)
+        story.events[2] = late
+        create, rollback = operations(story.history())
+        assert late in create.events
+        assert late not in rollback.events
+
+
+class TestBelated:
+    """Failures among a rollback's rows that are still the attempt's: the rollback could not have made them, or not yet."""
+
+    @pytest.mark.parametrize(
+        ("kind", "status", "seconds", "belated"),
+        [
+            ("CREATE", "CREATE_FAILED", 60, True),
+            ("CREATE", "CREATE_COMPLETE", 60, False),
+            ("CREATE", "DELETE_FAILED", 0, False),
+            ("UPDATE", "UPDATE_FAILED", 0, True),
+            ("UPDATE", "UPDATE_FAILED", 1, False),
+            ("UPDATE", "CREATE_FAILED", 1, False),
+            ("UPDATE", "UPDATE_COMPLETE", 0, False),
+            ("CREATE", "UPDATE_FAILED", 60, False),
+        ],
+    )
+    def test_by_kind_and_time(self, kind: str, status: str, seconds: int, belated: bool) -> None:
+        story = Story("shop").attempt(kind, ends="IN_PROGRESS").rollback(of=kind)
+        rollback = operations(story.history())[-1]
+        made = rollback.events[0].timestamp + timedelta(seconds=seconds)
+        row = replace(rollback.events[0], logical_id="Key", resource_type="AWS::KMS::Key", status=status, timestamp=made)
+        assert is_belated(row, rollback) is belated
+
+    def test_never_of_a_forward_operation_or_a_continued_rollback(self) -> None:
+        story = Story("shop").update(fails("A", DENIED)).rollback(fails("A", "no"), of="UPDATE").continued(fails("A", "no"))
+        update, _, continued = operations(story.history())
+        assert not any(is_belated(row, of) for of in (update, continued) for row in of.events)
+
 
 class TestExcerpts:
     """A listing that begins in the middle: the operation its rows imply."""
@@ -210,6 +260,23 @@ class TestExcerpts:
                 ],
             ),
             (["shop UPDATE_COMPLETE", "shop DELETE_IN_PROGRESS"], [("UPDATE", 1, "UPDATE_COMPLETE"), ("DELETE", 2, "DELETE_IN_PROGRESS")]),
+            (
+                ["shop UPDATE_IN_PROGRESS", "Key UPDATE_FAILED", "Key DELETE_COMPLETE", "shop UPDATE_ROLLBACK_COMPLETE"],
+                [("UPDATE", 1, "UPDATE_FAILED"), ("ROLLBACK", 1, "UPDATE_ROLLBACK_COMPLETE")],
+            ),
+            (
+                ["shop ROLLBACK_IN_PROGRESS", "shop ROLLBACK_COMPLETE", "Key CREATE_FAILED"],
+                [("ROLLBACK", 1, "ROLLBACK_COMPLETE"), ("CREATE", 2, "CREATE_FAILED")],
+            ),
+            (
+                ["shop DELETE_IN_PROGRESS", "shop DELETE_COMPLETE", "Key CREATE_IN_PROGRESS"],
+                [("DELETE", 1, "DELETE_COMPLETE"), ("CREATE", 2, "CREATE_IN_PROGRESS")],
+            ),
+            (["shop ROLLBACK_IN_PROGRESS", "shop ROLLBACK_COMPLETE", "Key DELETE_COMPLETE"], [("ROLLBACK", 1, "ROLLBACK_COMPLETE")]),
+            (["shop CREATE_IN_PROGRESS", "shop CREATE_COMPLETE", "Key CREATE_COMPLETE"], [("CREATE", 1, "CREATE_COMPLETE")]),
+            (["shop ROLLBACK_IN_PROGRESS", "Key CREATE_FAILED", "shop ROLLBACK_COMPLETE"], [("ROLLBACK", 1, "ROLLBACK_COMPLETE")]),
+            (["Key A_STATUS_OF_TOMORROW"], [("UNKNOWN", 1, "UNKNOWN_IN_PROGRESS")]),
+            (["Key CREATE_COMPLETE", "shop A_STATUS_OF_TOMORROW"], [("CREATE", 1, "CREATE_IN_PROGRESS")]),
             ([], []),
         ],
     )
@@ -221,6 +288,23 @@ class TestExcerpts:
             story.row(logical_id, "AWS::CloudFormation::Stack" if own else "AWS::KMS::Key", status, None, story.id if own else None)
         stack = Stack("shop", story.id, "")
         assert told(StackHistory(stack, tuple(reversed(story.events)))) == expected
+
+    def of_an_update(self, *failed: str, names: str, started: bool) -> list[list[str]]:
+        story = Story("shop", tokens=False)
+        if started:
+            story.row("shop", "AWS::CloudFormation::Stack", "UPDATE_IN_PROGRESS", "User Initiated", story.id)
+        for logical_id in failed:
+            story.row(logical_id, "AWS::KMS::Key", "UPDATE_FAILED", "no")
+        summary = f"The following resource(s) failed to update: [{names}]."
+        story.row("shop", "AWS::CloudFormation::Stack", "UPDATE_ROLLBACK_FAILED", summary, story.id)
+        return [[event.logical_id for event in operation.events if event.logical_id != "shop"] for operation in operations(story.history())]
+
+    def test_whose_failures_they_were_when_the_rollbacks_start_was_not_read(self) -> None:
+        """What the failed rollback names is the rollback's, unless the update's start stands above it or it is all there is."""
+        assert self.of_an_update("A", "B", names="B, C", started=False) == [["A"], ["B"]]
+        assert self.of_an_update("A", "B", names="B, C", started=True) == [["A", "B"], []]
+        assert self.of_an_update("A", names="A", started=False) == [["A"], []]
+        assert self.of_an_update("A", names="A, B", started=False) == [["A"]]
 
 
 class TestHealthy:
@@ -263,6 +347,18 @@ class TestHealthy:
         worn = Story("shop").create(done("Key")).update(fails("Key", DENIED)).rollback(of="UPDATE").delete(done("Key"))
         verdicts = [is_healthy("DELETE_COMPLETE", operations(story.history())) for story in (good, bad, mended, worn)]
         assert verdicts == [True, False, True, False]
+
+    def test_running_but_already_failing(self) -> None:
+        story = Story("shop").create(done("Key")).update(fails("Trail", DENIED), ends="IN_PROGRESS")
+        assert not is_healthy("UPDATE_IN_PROGRESS", operations(story.history()))
+
+    def test_running_past_what_a_retry_settled(self) -> None:
+        story = Story("shop").create(done("Key")).attempt("DELETE", fails("Key", PROTECTED), done("Key"), ends="IN_PROGRESS")
+        assert is_healthy("DELETE_IN_PROGRESS", operations(story.history()))
+
+    def test_running_again_after_a_failure(self) -> None:
+        story = Story("shop").create(fails("Trail", DENIED), ends="FAILED").update(done("Key"), ends="IN_PROGRESS")
+        assert is_healthy("UPDATE_IN_PROGRESS", operations(story.history()))
 
     def test_a_refused_change_set_is_a_failure(self) -> None:
         assert not is_healthy("REVIEW_IN_PROGRESS", (), change_set_failed=True)

@@ -145,3 +145,45 @@ def test_a_borrowed_role_may_do_what_its_policy_says_and_nothing_else(strict_min
     assert cfn.describe_stacks(StackName="audit")["Stacks"][0]["StackStatus"] == "ROLLBACK_FAILED"
     with pytest.raises(ClientError, match="not authorized to perform: cloudformation:DescribeStackEvents"):
         cfn.describe_stack_events(StackName="audit")
+
+
+def unprotect_database(aws, name):
+    aws.client("rds").create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier="kept")
+    aws.client("rds").modify_db_instance(DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True)
+
+
+def unprotect_cluster(aws, name):
+    aws.client("rds").create_db_cluster_snapshot(DBClusterIdentifier=name, DBClusterSnapshotIdentifier="kept")
+    aws.client("rds").modify_db_cluster(DBClusterIdentifier=name, DeletionProtection=False, ApplyImmediately=True)
+
+
+def unprotect_table(aws, name):
+    aws.client("dynamodb").create_backup(TableName=name, BackupName="kept")
+    aws.client("dynamodb").update_table(TableName=name, DeletionProtectionEnabled=False)
+
+
+def empty_bucket(aws, name):
+    s3 = aws.client("s3")
+    for thing in s3.list_objects_v2(Bucket=name)["Contents"]:
+        s3.delete_object(Bucket=name, Key=thing["Key"])
+
+
+@pytest.mark.parametrize(
+    ("name", "clear"),
+    [
+        ("key-for-the-root-only", unprotect_database),
+        ("context-of-another-account", unprotect_cluster),
+        ("key-action-misspelt", unprotect_table),
+        ("bucket-left-full", empty_bucket),
+    ],
+)
+def test_each_kind_of_blocker_can_be_cleared_and_the_stack_deployed_again(empty_ministack, name, clear):
+    cfn, incident = empty_ministack.client("cloudformation"), BY_NAME[name]
+    happen(empty_ministack, incident, "audit")
+    left = cfn.list_stack_resources(StackName="audit")["StackResourceSummaries"]
+    assert [(r["LogicalResourceId"], r["ResourceStatus"]) for r in left] == [(b, "DELETE_FAILED") for b in incident.blockers]
+
+    clear(empty_ministack, left[0]["PhysicalResourceId"])
+
+    assert deploy.delete(cfn, "audit") == "DELETE_COMPLETE"
+    assert deploy.deploy(cfn, "audit", correct(incident)) == "CREATE_COMPLETE"

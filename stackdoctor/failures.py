@@ -186,9 +186,7 @@ def _of_the_stack(nest: Nest, history: StackHistory, attempt: Attempt, path: tup
     if row is None:
         return None
     failure = _failure(nest, history, attempt, row, path)
-    return replace(
-        failure, event=replace(failure.event, logical_id=path[-1] if len(path) > 1 and not history.stack.name else history.stack.name)
-    )
+    return replace(failure, event=replace(failure.event, logical_id=history.stack.name or path[-1]))
 
 
 def _own_failures(nest: Nest, history: StackHistory, attempt: Attempt) -> Iterator[_Row]:

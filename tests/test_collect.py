@@ -487,3 +487,18 @@ def test_what_does_not_exist_is_absent_not_unread(world: World, reader: LiveRead
     tell(world, Story("audit", arn("audit")).failed_create())
     world.answer("cloudformation:GetTemplate", ApiError("ValidationError", "Template for stack audit does not exist"))
     assert collect(reader, "audit").template == Absent("ValidationError")
+
+
+def test_secrets_are_gone_before_anybody_sees_the_answer(world: World, reader: LiveReader) -> None:
+    template = "Parameters:\n  P:\n    Type: String\n    NoEcho: true\n    Default: hunter2\n"
+    properties = json.dumps({"Environment": {"Variables": {"URL": "hunter2"}}})
+    story = Story("audit", arn("audit")).own("CREATE_IN_PROGRESS")
+    tell(
+        world,
+        story.add("F", "AWS::Lambda::Function", "CREATE_FAILED", "no", ResourceProperties=properties),
+        "CREATE_FAILED",
+        template=template,
+    )
+    history = collect(reader, "audit")
+    assert "hunter2" not in repr(history)
+    assert history.template == Found(template.replace("hunter2", "'****'"))

@@ -22,6 +22,7 @@ from stackdoctor.aws.workers import Crew, Deadline, Workers
 from stackdoctor.model import Calls
 from stackdoctor.reader import Call, ReadError
 from stackdoctor.reads import ReadLog
+from stackdoctor.redact import scrub_secrets
 
 T = TypeVar("T")
 Keep: TypeAlias = Callable[[Call, "dict[str, Any] | ReadError"], None]
@@ -81,8 +82,8 @@ class LiveReader:
         """In a worker's thread."""
         self.deadline.check()
         client = self._session.client(call.service, call.region or self.region)
-        self.deadline.check()
-        return to_json(getattr(client, xform_name(call.operation))(**call.params))
+        with guard.until(self.deadline):
+            return scrub_secrets(to_json(getattr(client, xform_name(call.operation))(**call.params)))
 
     def _hint(self, error: BaseException) -> str:
         return self._session.explain(error).hint

@@ -235,11 +235,11 @@ def _roll_back(way: _Way) -> tuple[Step, ...]:
     created = way.stack.status == "CREATE_FAILED"
     save = _saved(way)
     why = (
-        "A fix needs no rollback. A stack whose create failed has no last stable state: everything it made is deleted, and the stack with it "
-        "(where it stays as ROLLBACK_COMPLETE, delete-stack removes it)."
+        "A fix needs no rollback. A stack whose create failed has no last stable state: all that it made is deleted, and with it the "
+        "stack (where it stays as ROLLBACK_COMPLETE, delete-stack removes it)."
         if created
-        else "A fix needs no rollback. It goes back to the last stable state and deletes what this update made; a stack that never was stable "
-        "is deleted altogether."
+        else "A fix needs no rollback. It goes back to the last stable state and deletes what this update made; a stack that never was "
+        "stable is deleted altogether."
     )
     return (*save, way.cfn("Only instead of a fix: roll back", "rollback-stack", why=why, destructive=True))
 

@@ -16,6 +16,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from stackdoctor.scrub import KEY_ID, KEY_ID_MASK
@@ -35,6 +36,9 @@ AWS_OWNED = frozenset(
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
 """
 
+MAX_NAME = 128
+"""A session name has at most 64 characters, a user name as well, a tag's value 256."""
+
 _NAME = r"[\w+=,.@-]*[\w+=@-]"
 _SLASH = r"(?:/|\\/|%2[Ff])"
 _LITERAL = r"(?![\w+=,.@-]*[*?$])"
@@ -44,13 +48,15 @@ _IN_ARN = re.compile(
 )
 _NAME_KEYS = ("userName", "Username", "UserName", "roleSessionName", "RoleSessionName", "sourceIdentity", "SourceIdentity")
 _BY_KEY = re.compile(rf"""((?<!\w)(?:{"|".join(_NAME_KEYS)})(?:\\*["'])?\s*:\s*(?:\\*["'])?)([^"'\\\n,{{}}]{{1,128}})""")
-_PERSON_TAG = r"[\w:.-]*(?:owner|creator|created-?by|contact|author|requester|maintainer|e-?mail)[\w:.-]*"
+_ROLE = re.compile(rf":role/(?:[\w+=,.@-]+/)*({_NAME})")
+"""Event history also calls a role `userName`; its ARN beside it tells."""
+_PERSON_TAG = r"[\w:.-]{0,64}(?:owner|creator|created-?by|contact|author|requester|maintainer|e-?mail)[\w:.-]{0,64}"
 _TAG_KEY = re.compile(_PERSON_TAG, re.IGNORECASE)
 _IN_TAG = re.compile(
     rf"""(?i)(\bKey(?:\\*["'])?\s*:\s*(?:\\*["'])?{_PERSON_TAG}(?:\\*["'])?\s*,?\s*(?:\\*["'])?Value(?:\\*["'])?\s*:\s*(?:\\*["'])?)([^"'\\\n{{}}]{{1,128}})"""
 )
 _ESCAPED = r"(?:(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2})|(?<![\w.+%=\\-]))"
-_MAIL = re.compile(rf"{_ESCAPED}([\w.+=%-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{{2,}})")
+_MAIL = re.compile(rf"{_ESCAPED}([\w.+=%-]{{1,64}}(?:@|%40)(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z]{{2,63}})")
 _DIGITS = re.compile(
     r"(?<=\\u[0-9a-fA-F]{4})\d{12,}|(?<=%[0-9a-fA-F]{2})\d{12,}|(?<![\d%])(?<!\\u)\d{12,}|(?:(?<=%)|(?<=\\u))\d{12,13}(?!\d)", re.ASCII
 )
@@ -75,7 +81,8 @@ class Redactor:
         text = KEY_ID.sub(KEY_ID_MASK, text)
         text = _MAIL.sub(lambda match: self._mail(match[1]), text)
         text = _IN_ARN.sub(lambda match: match[1] + self._name(match[2]), text)
-        text = _BY_KEY.sub(lambda match: match[1] + self._keyed_name(match[2], text), text)
+        roles = frozenset(_ROLE.findall(text))
+        text = _BY_KEY.sub(lambda match: match[1] + (match[2] if match[2] in roles else self._name(match[2])), text)
         text = _IN_TAG.sub(lambda match: match[1] + self._name(match[2]), text)
         text = self._bare_names(text)
         text = _CANONICAL.sub(lambda match: self._hex(match[0]), text)
@@ -121,15 +128,11 @@ class Redactor:
         return key == "Value" and isinstance(tag, str) and bool(_TAG_KEY.fullmatch(tag))
 
     # ------------------------------------------------------------------------------------------------------ the masks
-    def _keyed_name(self, name: str, text: str) -> str:
-        """Event history also calls a role `userName`; its ARN beside it tells."""
-        return name if re.search(rf":role/(?:[\w+=,.@-]+/)*{re.escape(name)}(?![\w+=,.@-])", text) else self._name(name)
-
     def _name(self, name: str) -> str:
         bare = name.strip()
         if not bare or _NO_PERSON.fullmatch(bare) or any(sign in bare for sign in "*?$"):
             return name
-        if _NAME_LIKE.fullmatch(bare) and bare not in self._names:
+        if len(bare) <= MAX_NAME and bare not in self._names and _NAME_LIKE.fullmatch(bare):
             self._names.add(bare)
             self._names_pattern = None
         return self._mail(bare) if re.fullmatch(_MAIL, bare) else f"name-{self._hash(bare)[:8]}"
@@ -150,8 +153,12 @@ class Redactor:
     def _digits(self, digits: str) -> str:
         if digits in AWS_OWNED or digits in self._masks:
             return self._masks.get(digits, digits)
-        low = 10 ** (len(digits) - 1)
-        return self._remember(digits, lambda number: str(low + int(self._hash(f"{digits}/{number}"), 16) % (9 * low)))
+        return self._remember(digits, lambda number: self._number(f"{digits}/{number}", len(digits)))
+
+    def _number(self, text: str, length: int) -> str:
+        """Digits, the first of them no zero: where the id stands as a number, it keeps its length."""
+        first, *rest = self._bytes(text, length)
+        return f"{1 + first % 9}{''.join(str(byte % 10) for byte in rest)}"
 
     def _letters(self, letters: str) -> str:
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -162,7 +169,7 @@ class Redactor:
     def _hex(self, text: str) -> str:
         return self._remember(text, lambda number: self._hash(f"{text}/{number}"))
 
-    def _remember(self, original: str, make: Any) -> str:
+    def _remember(self, original: str, make: Callable[[int], str]) -> str:
         """The mask of an original; a mask is its own mask, so that masking twice is masking once."""
         if original not in self._masks:
             number = 0
@@ -176,4 +183,4 @@ class Redactor:
         return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
     def _bytes(self, text: str, length: int) -> bytes:
-        return hashlib.shake_256(self._key + text.encode("utf-8", "surrogatepass")).digest(length)
+        return hashlib.shake_256(bytes.fromhex(self._hash(text))).digest(length)

@@ -11,11 +11,9 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-_LINE = re.compile(
-    r"""^(?P<lead>\s*(?:-\s+)*)(?P<key>"[^"]+"|'[^']+'|[^\s#:'"{\[][^:#]*?)\s*:(?P<gap>\s+|$)(?P<value>.*?)(?P<comment>\s+\#.*)?$""",
-    re.VERBOSE,
-)
-_FLOW = re.compile(r"""(?P<key>[A-Za-z0-9_]+)(?P<colon>\s*:\s+)(?P<value>"[^"]*"|'[^']*'|[^,{}\[\]]+)""")
+_LEAD = re.compile(r"\s*(?:-\s+)*")
+_KEY_END = re.compile(r":(?=\s|$)")
+_FLOW = re.compile(r"""(?<![A-Za-z0-9_])(?P<key>[A-Za-z0-9_]+)(?P<colon>\s*:\s+)(?P<value>"[^"]*"|'[^']*'|[^,{}\[\]]+)""")
 _REFERENCE = re.compile(r"^(?:!Ref|!GetAtt|!ImportValue|!If|!FindInMap|!Select)\b|^['\"]?\{\{resolve:")
 _LITERAL = re.compile(r"^(?:true|false|null|~)$", re.IGNORECASE)
 _REFERENCE_KEY = re.compile(r"Ref|Fn::(?:GetAtt|ImportValue|If|FindInMap|Select)")
@@ -23,13 +21,15 @@ _REFERENCE_KEY = re.compile(r"Ref|Fn::(?:GetAtt|ImportValue|If|FindInMap|Select)
 
 @dataclass(slots=True)
 class _Line:
-    """One line as far as its indentation, key and value can be told; a line without a key has key ''."""
+    """One line as far as its indentation, key and value can be told; a line without a key has key ''.
+
+    `head` is the text up to and with the key's colon.
+    """
 
     raw: str
     indent: int
-    lead: str
     key: str
-    gap: str
+    head: str
     value: str
 
     @property
@@ -38,12 +38,27 @@ class _Line:
 
 
 def _parse(raw: str) -> _Line:
+    """By finding, not by one pattern: a line may be megabytes long."""
     body = raw.rstrip("\r\n")
-    match = _LINE.match(body)
-    if not match:
-        return _Line(raw, len(body) - len(body.lstrip()), "", "", "", "")
-    lead = match["lead"]
-    return _Line(raw, len(lead), lead, match["key"].strip("'\""), match["gap"], match["value"])
+    lead = _LEAD.match(body)
+    start = lead.end() if lead else 0
+    end = _key_end(body, start)
+    if end is None:
+        return _Line(raw, len(body) - len(body.lstrip()), "", "", "")
+    value = body[end + 1 :].strip()
+    comment = 0 if value.startswith("#") else value.find(" #") if value[:1] not in {"'", '"'} else -1
+    return _Line(raw, start, body[start:end].strip().strip("'\""), body[: end + 1], value if comment < 0 else value[:comment].rstrip())
+
+
+def _key_end(body: str, start: int) -> int | None:
+    """The place of the colon behind a key; None where the line has no key."""
+    first = body[start : start + 1]
+    if first in {"'", '"'}:
+        close = body.find(first, start + 1)
+        colon = _KEY_END.match(body, close + 1) if close > 0 else None
+    else:
+        colon = _KEY_END.search(body, start) if first and first not in "#{[" else None
+    return colon.start() if colon and "#" not in body[start : colon.start()] else None
 
 
 def scrub_yaml(text: str, secret: Callable[[str], bool], environments: Collection[str], opaque: Collection[str], mask: str) -> str:
@@ -54,7 +69,7 @@ def scrub_yaml(text: str, secret: Callable[[str], bool], environments: Collectio
     number = 0
     while number < len(lines):
         line = lines[number]
-        end = _block_end(lines, number)
+        end = _block_end(lines, number) if line.key else number + 1
         nested = _is_mapping(lines, number, end)
         if line.key in opaque or number in hidden or (line.key and secret(line.key) and not nested):
             out.extend(_hide(lines[number:end], mask))
@@ -113,18 +128,10 @@ def _hide(block: list[_Line], mask: str) -> Iterator[str]:
     if first.value in {"", "''", '""'} and all(line.blank for line in block[1:]):
         yield from (line.raw for line in block)
         return
-    head = first.raw[: len(first.raw.rstrip("\r\n")) - _tail(first)]
-    yield f"{head.rstrip()} '{mask}'{_ending(first.raw)}"
+    yield f"{first.head} '{mask}'{_ending(first.raw)}"
     for line in block[1:]:
         blank = line.blank or line.raw.strip() == f"# {mask}"
         yield line.raw if blank else f"{' ' * (len(line.raw) - len(line.raw.lstrip()))}# {mask}{_ending(line.raw)}"
-
-
-def _tail(line: _Line) -> int:
-    """How many characters stand behind the key's colon."""
-    body = line.raw.rstrip("\r\n")
-    match = _LINE.match(body)
-    return len(body) - match.start("gap") if match else 0
 
 
 def _hide_leaves(block: list[_Line], mask: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -263,6 +264,7 @@ LEAKS = {
     "federated": f"arn:aws:sts::{ACCOUNT}:federated-user/jane.doe",
     "url encoded": f"arn:aws:sts::{ACCOUNT}:assumed-role%2FAdmin%2Fjane.doe",
     "mail": "Contact jane.doe@corp.example.net!",
+    "mail in an address": "https://x/?who=jane.doe%40corp.example.net&x=1",
     "mail in escaped JSON": r'{"a": "x\njane.doe@corp.example.net \u003cjane.doe@corp.example.net\u003e"}',
     "principal id": "AROAIOSFODNN7EXAMPLE1:jane.doe",
     "history": '{"userIdentity":{"type":"IAMUser","userName":"jane.doe","accountId":"111122223333"}}',
@@ -369,3 +371,34 @@ def test_masking_is_done_once_and_commutes_with_writing_json(parts: list[str]) -
     assert ACCOUNT not in masked
     assert OTHER not in masked
     assert redactor.json({"a": text}) == {"a": masked}
+
+
+MEGABYTE = 1_000_000
+LONG = {
+    "blank lines": "Environment:\n" + "\n" * MEGABYTE,
+    "spaces in a line": "Password: x\n" + " " * MEGABYTE + "x",
+    "spaces behind a key": "Environment\n" + "Password" + " " * MEGABYTE,
+    "spaces before a comment": "Password: x\nA: b" + " " * MEGABYTE + "b",
+    "dashes": "Environment:\n" + "- " * (MEGABYTE // 2),
+    "braces": "Password:\n" + "{" * MEGABYTE,
+    "one word in braces": "Password:\n{" + "a" * MEGABYTE,
+    "keys": "Secret:\n" + "".join(f" A{n}:\n" for n in range(100_000)),
+    "escapes": "Password: x\n" + "%20" * (MEGABYTE // 3),
+    "backslashes": '"userName' + "\\" * MEGABYTE,
+    "tags": "Key:" * (MEGABYTE // 4) + "Password",
+    "names": '{"userName":"x.y' * (MEGABYTE // 16),
+    "one name": "arn:aws:iam::111122223333:user/" + "a" * MEGABYTE + "Password",
+    "paths": "arn:aws:iam::111122223333:user/" + "a/" * (MEGABYTE // 2) + "Password",
+    "dots": "a@" + "a." * (MEGABYTE // 2) + "Password",
+    "digits": "1" * MEGABYTE + "Password",
+    "private keys": "-----BEGIN " * (MEGABYTE // 11) + "PRIVATE KEY",
+    "quotes": '{"Password": "' + '\\"' * (MEGABYTE // 2),
+    "brackets": '{"Password":' + "[" * MEGABYTE,
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_megabytes_of_anything_take_no_more_than_a_moment(redactor: Redactor, what: str) -> None:
+    start = time.process_time()
+    redactor.text(scrub_secrets(LONG[what]))
+    assert time.process_time() - start < 10  # most take a tenth of a second; what grows with the square takes hours

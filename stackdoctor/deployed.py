@@ -55,6 +55,8 @@ def _of_stack(history: StackHistory, failed: StackEvent) -> Iterator[DeployedRes
     found: dict[str, DeployedResource] = {}
     for position, event in enumerate(events):
         if event.is_own:
+            if event.status.endswith("_IN_PROGRESS") and position <= after:
+                found = {logical: replace(resource, fresh=False) for logical, resource in found.items()}
             continue
         known = found.get(event.logical_id)
         if position > after:
@@ -71,6 +73,7 @@ def _of_stack(history: StackHistory, failed: StackEvent) -> Iterator[DeployedRes
             properties=properties if properties is not None else (known.properties if known else {}),
             origin=Origin.PROPERTIES,
             completed=complete or (known is not None and known.completed and not event.status.startswith("DELETE")),
+            fresh=event.status.startswith("CREATE") or (known is not None and known.fresh),
         )
     yield from _with_template(history, found)
 

@@ -44,6 +44,9 @@ from stackdoctor.model import (
 from stackdoctor.reader import Reader
 from stackdoctor.summary import sentence
 
+BLOCKERS_GONE = ("DBInstanceNotFound", "DBClusterNotFoundFault", "ObjectLockConfigurationNotFoundError")
+"""Error codes that say a blocker, or its object lock, is not there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -94,7 +97,7 @@ def _classify(event: StackEvent) -> Reason:
 def _states(reader: Reader, failures: tuple[Failure, ...], region: str) -> dict[str, blocking.BlockerState]:
     """What is read live of the blockers: is protection still on, is the bucket versioned …; a read that fails leaves it open."""
     reads = [(failure, ask) for failure in failures for ask in blocking.reads_for(failure, region)]
-    tasks = (partial(read, reader, ask.call, f"state of {failure.event.logical_id}", dict) for failure, ask in reads)
+    tasks = (partial(read, reader, ask.call, f"state of {failure.event.logical_id}", dict, BLOCKERS_GONE) for failure, ask in reads)
     answers: dict[Failure, dict[str, Read[Any]]] = {}
     for (failure, ask), answer in zip(reads, reader.gather(*tasks), strict=True):
         answers.setdefault(failure, {})[ask.call.name] = answer
@@ -102,9 +105,10 @@ def _states(reader: Reader, failures: tuple[Failure, ...], region: str) -> dict[
 
 
 def _newest(history: StackHistory) -> tuple[StackEvent, ...]:
-    """The newest event of each resource of the stack."""
+    """The newest event of each resource of the stack and its nested stacks."""
     events = timeline.order(history.events, newest_first=history.newest_first)
-    return tuple({event.logical_id: event for event in events if not event.is_own}.values())
+    own = {event.logical_id: event for event in events if not event.is_own}.values()
+    return (*own, *(event for child in history.children for event in _newest(child)))
 
 
 def _finish(

@@ -20,7 +20,7 @@ class DeployedResource:
     """A resource of the stack as the attempt deployed it: its properties from the events, else from the template.
 
     `completed` is whether it was there when the failed resource was made; `undone` what the rollback did to it
-    since: 'delete', 'update' or ''.
+    since: 'delete', 'update' or ''. `fresh` is whether the very operation that failed had made it.
     """
 
     stack_id: str
@@ -31,6 +31,12 @@ class DeployedResource:
     origin: Origin
     completed: bool
     undone: str = ""
+    fresh: bool = False
+
+    @property
+    def was_there(self) -> bool:
+        """Whether it stood when the failure happened, whatever became of it since."""
+        return self.undone == "delete" or (self.fresh and self.completed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ def _missing(case: Case) -> Iterable[Finding]:
     for bucket in case.evidence.buckets.values():
         if not isinstance(bucket.region, Absent) and bucket.policy != Absent("NoSuchBucket"):
             continue
-        undone = bucket.owner is not None and bucket.owner.undone == "delete"
+        undone = bucket.owner is not None and bucket.owner.was_there
         if undone or bucket.owner is None:
             yield MISSING.finding(
                 Severity.NOTE if undone else Severity.CAUSE,
                 Target.BUCKET,
                 bucket.arn,
-                f"Bucket {bucket.name} is gone: the rollback deleted it" if undone else f"Bucket {bucket.name} does not exist",
+                f"Bucket {bucket.name} is gone: it was deleted after the failure" if undone else f"Bucket {bucket.name} does not exist",
                 "The policy that was met is the one the attempt deployed." if undone else f"{case.service.principal} has nowhere to write.",
             )
 

@@ -24,13 +24,13 @@ def _state(case: Case) -> Iterable[Finding]:
     for key, known in _described(case):
         if known.state in {"Enabled", "Updating"}:
             continue
-        undone = key.owner is not None and key.owner.undone == "delete" and known.state.startswith("Pending")
+        undone = key.owner is not None and key.owner.was_there and known.state.startswith("PendingDel")
         yield STATE.finding(
             Severity.NOTE if undone else Severity.CAUSE,
             Target.KEY,
             known.arn,
-            f"The key is {known.state}" + (" because the rollback deleted it" if undone else ""),
-            "The rollback scheduled the key of the failed attempt for deletion; its policy is still readable and is the one that was met."
+            f"The key is {known.state}" + (": it was deleted after the failure" if undone else ""),
+            "The key of the failed attempt was scheduled for deletion after it; its policy is still readable and is the one that was met."
             if undone
             else f"A key that is {known.state} cannot encrypt; KMS refuses GenerateDataKey whatever its policy says.",
         )
@@ -50,7 +50,7 @@ def _spec(case: Case) -> Iterable[Finding]:
 
 def _missing(case: Case) -> Iterable[Finding]:
     for key in case.evidence.keys.values():
-        if isinstance(key.description, Absent) and (key.owner is None or not key.owner.undone):
+        if isinstance(key.description, Absent) and (key.owner is None or not key.owner.was_there):
             what = "The alias stands for no key" if "alias/" in key.ref else "The key does not exist"
             yield MISSING.finding(
                 Severity.CAUSE,

@@ -18,6 +18,7 @@ from stackdoctor.aws.plain import Unbelievable
 from stackdoctor.aws.workers import TimeIsUp
 from stackdoctor.permissions import OPERATIONS
 from stackdoctor.reader import Call, ErrorKind, ReadError
+from stackdoctor.redact import scrub_secrets
 
 _CODES = (
     (ErrorKind.CREDENTIALS, r"Expired|TokenRefreshRequired|InvalidClientToken|UnrecognizedClient|InvalidAccessKey|Signature|InvalidToken"),
@@ -54,11 +55,10 @@ _NETWORK = (
 
 
 def read_error(call: Call, error: BaseException, hint: str = "") -> ReadError:
-    """The ReadError of a call that raised `error`. Keep the original as its cause only for --debug."""
+    """The ReadError of a call that raised `error`; the hint is kept where it helps."""
     kind, code, message = describe(error)
-    return ReadError(
-        call, kind, code, message, OPERATIONS.get(call.name, ()), hint if kind in {ErrorKind.CREDENTIALS, ErrorKind.NETWORK} else ""
-    )
+    helps = kind in {ErrorKind.CREDENTIALS, ErrorKind.NETWORK}
+    return ReadError(call, kind, code, scrub_secrets(message), OPERATIONS.get(call.name, ()), hint if helps else "")
 
 
 def describe(error: BaseException) -> tuple[ErrorKind, str, str]:

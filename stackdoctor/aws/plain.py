@@ -59,6 +59,8 @@ def check_body(http_response: Any, parsed: Mapping[str, Any], model: Any, **_: o
     if http_response.status_code >= 300 or model.output_shape is None or model.has_streaming_output:
         return
     body: bytes = http_response.content
+    if not body.strip():
+        raise Unbelievable("an empty answer")
     if _WEB_PAGE.match(body[:400]):
         raise Unbelievable("a web page instead of an answer")
     payload = model.output_shape.serialization.get("payload")
@@ -72,6 +74,6 @@ def _check_json(body: bytes) -> None:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise Unbelievable(f"{len(body)} bytes that are no JSON" if body else "an empty answer") from None
+        raise Unbelievable(f"{len(body)} bytes that are no JSON") from None
     if not isinstance(value, dict):
         raise Unbelievable("JSON that is no object")

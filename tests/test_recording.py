@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stackdoctor import hostile
-from stackdoctor.errors import BadEvidence, CannotRun, StackNotFound, UsageError
+from stackdoctor.collect import collect
+from stackdoctor.errors import BadEvidence, CannotRun, StackdoctorError, StackNotFound, UsageError
 from stackdoctor.events_file import EventsReader, inferred_status
 from stackdoctor.reader import Call, ErrorKind, ReadError
 from stackdoctor.recording import SCHEMA, FolderReader, Saver, SavingReader, file_name
@@ -418,3 +421,57 @@ def test_a_hundred_thousand_events_are_read_in_seconds() -> None:
     reader = EventsReader(text)
     assert time.process_time() - start < 4  # about 1 s on an idle machine
     assert reader.stack == ARN
+
+
+STATUSES = [
+    "CREATE_IN_PROGRESS",
+    "CREATE_FAILED",
+    "ROLLBACK_IN_PROGRESS",
+    "ROLLBACK_FAILED",
+    "DELETE_FAILED",
+    "UPDATE_FAILED",
+    "NEW_STATUS",
+    "",
+    "REVIEW_IN_PROGRESS",
+]
+VALUES = {
+    "StackId": st.sampled_from([ARN, CHILD, "", "arn:aws:cloudformation:x:1:stack/", "no arn"]),
+    "StackName": st.sampled_from(["audit", "audit-Child-1XYZ", ""]),
+    "EventId": st.text(max_size=3),
+    "LogicalResourceId": st.sampled_from(["audit", "Child", "Trail", "\u001b[31m", ""]),
+    "PhysicalResourceId": st.sampled_from([ARN, CHILD, ""]),
+    "ResourceType": st.sampled_from([STACK, "AWS::CloudTrail::Trail", ""]),
+    "ResourceStatus": st.sampled_from(STATUSES),
+    "ResourceStatusReason": st.text(max_size=20),
+    "Timestamp": st.sampled_from(["2026-11-20T10:00:00Z", "2026-11-20", "10:00", "yesterday", "9999-99-99", 1e300, -1, 1732600000]),
+    "OperationId": st.sampled_from(["op", ""]),
+}
+ROWS = st.lists(st.fixed_dictionaries({}, optional={name: st.none() | values for name, values in VALUES.items()}), max_size=8)
+
+
+@given(ROWS, st.none() | st.sampled_from(["audit", ARN, CHILD, "else"]))
+def test_whatever_the_rows_say_it_is_a_history_or_one_clear_error(rows: list[dict[str, Any]], stack: str | None) -> None:
+    try:
+        reader = EventsReader(json.dumps(rows), stack, "events.json")
+        history = collect(reader, reader.stack)
+    except StackdoctorError as error:
+        assert error.message
+        return
+    assert len(history.events) <= len(rows)
+    assert history.stack.name
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=5) | ROWS,
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["StackEvents", "NextToken", "ResourceStatus"]), inner),
+        max_leaves=6,
+    )
+)
+def test_whatever_the_document_is_it_is_read_or_refused(document: Any) -> None:
+    try:
+        reader = EventsReader(json.dumps(document), None, "events.json")
+    except (BadEvidence, UsageError) as refused:
+        assert refused.message.startswith("events.json: ")
+        return
+    assert reader.stack

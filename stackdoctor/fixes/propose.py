@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from stackdoctor.commands import CommandStyle
 from stackdoctor.fixes.policies import policy_fixes
+from stackdoctor.fixes.prevention import prevention_fixes
 from stackdoctor.fixes.state import state_fixes
 from stackdoctor.fixes.templates import Templates
 from stackdoctor.investigation import Investigation
-from stackdoctor.model import Finding, Fix, Severity, StackHistory
+from stackdoctor.model import Failure, Finding, Fix, Severity, StackHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,12 @@ class Proposal:
 
 
 def propose(
-    investigations: Sequence[Investigation], history: StackHistory, style: CommandStyle, *, template: str | None = None
+    investigations: Sequence[Investigation],
+    blockers: Sequence[Failure],
+    history: StackHistory,
+    style: CommandStyle,
+    *,
+    template: str | None = None,
 ) -> Proposal:
     """Every fix for what was found, recommended ones first for each document."""
     templates = Templates(history, template)
@@ -36,6 +42,7 @@ def propose(
         found, kept_out = policy_fixes(one, templates, style)
         fixes += found
         rejected += kept_out
+    fixes += prevention_fixes(blockers, templates)
     numbered = _numbered(fixes)
     links: dict[Finding, tuple[str, ...]] = {}
     for finding in (finding for one in investigations for finding in one.findings if finding.severity is not Severity.NOTE):

@@ -46,21 +46,22 @@ class Templates:
             place = t.find_policy(template, self.context(stack_id), logical_id=logical_id, deployed=before)
             return t.patch(template, place, before, after, filename=FILE) if isinstance(place, t.Place) else place
 
-        return self._change(stack_id, logical_id, change)
+        return self.change(stack_id, logical_id, change)
 
     def dependency_diff(self, stack_id: str, logical_id: str, on: str) -> tuple[str | None, str]:
         """The diff that makes one resource wait for another."""
-        return self._change(stack_id, logical_id, lambda template: t.add_dependency(template, logical_id, on, filename=FILE))
+        return self.change(stack_id, logical_id, lambda template: t.add_dependency(template, logical_id, on, filename=FILE))
 
     def property_diff(self, stack_id: str, logical_id: str, path: tuple[str | int, ...], value: JSON) -> tuple[str | None, str]:
         """The diff that sets one property."""
-        return self._change(stack_id, logical_id, lambda template: t.set_property(template, logical_id, path, value, filename=FILE))
+        return self.change(stack_id, logical_id, lambda template: t.set_property(template, logical_id, path, value, filename=FILE))
 
     def attribute_diff(self, stack_id: str, logical_id: str, name: str, value: JSON) -> tuple[str | None, str]:
         """The diff that sets an attribute beside Properties."""
-        return self._change(stack_id, logical_id, lambda template: t.set_attribute(template, logical_id, name, value, filename=FILE))
+        return self.change(stack_id, logical_id, lambda template: t.set_attribute(template, logical_id, name, value, filename=FILE))
 
-    def _change(self, stack_id: str, logical_id: str, change: Callable[[t.Template], t.Patched | t.NotPlaced]) -> tuple[str | None, str]:
+    def change(self, stack_id: str, logical_id: str, change: Callable[[t.Template], t.Patched | t.NotPlaced]) -> tuple[str | None, str]:
+        """The diff of one change of a stack's template, and a remark: the CDK construct, or why there is no diff."""
         template = self.parsed(stack_id)
         if isinstance(template, str):
             return None, template

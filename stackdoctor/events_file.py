@@ -59,7 +59,7 @@ class EventsReader:
                 stacks = [self._stack(key) for key in self._groups]
                 wanted = call.params.get("StackStatusFilter")
                 return {"StackSummaries": [stack for stack in stacks if not wanted or stack["StackStatus"] in wanted]}
-        raise ReadError(call, ErrorKind.NOT_KEPT, "NotKept", f"not in {self._name}", OPERATIONS.get(call.name, ()))
+        raise ReadError(call, ErrorKind.NOT_KEPT, "NotKept", "not in an events document", OPERATIONS.get(call.name, ()))
 
     def gather(self, *tasks: Callable[[], T]) -> list[T]:
         return [task() for task in tasks]

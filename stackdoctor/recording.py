@@ -71,11 +71,13 @@ class Saver:
             ) from None
 
     def keep(self, call: Call, outcome: Mapping[str, Any] | ReadError) -> None:
-        """Keeps what one call gave. A replay that misses a call is no evidence of it: NOT_KEPT is not kept."""
+        """Keeps what one call gave. That a replay misses a call is no evidence, and not kept."""
         kept: dict[str, Any] = {
             "call": {"service": call.service, "operation": call.operation, "region": call.region, "params": dict(call.params)}
         }
         if isinstance(outcome, ReadError):
+            if outcome.kind is ErrorKind.NOT_KEPT:
+                return
             message = scrub_secrets(outcome.message)
             kept["error"] = {
                 "kind": outcome.kind.value,
@@ -227,7 +229,7 @@ class FolderReader:
         if outcome is None:
             outcome = self._kept.get(_key(self._renamed(call)))
         if outcome is None:
-            raise ReadError(call, ErrorKind.NOT_KEPT, "NotKept", f"not in the evidence of {self.folder}", OPERATIONS.get(call.name, ()))
+            raise ReadError(call, ErrorKind.NOT_KEPT, "NotKept", "not in the kept evidence", OPERATIONS.get(call.name, ()))
         if isinstance(outcome, ReadError):
             raise outcome
         return outcome

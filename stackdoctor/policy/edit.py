@@ -25,6 +25,8 @@ from stackdoctor.policy.request import PrincipalKind, Request
 from stackdoctor.policy.results import Outcome
 
 MAX_EXPANSIONS = 200
+"""States looked at; fewer for a document larger than USUAL, so that the time stays the same."""
+USUAL = 10_000
 MAX_EDITS = 6
 
 
@@ -148,7 +150,7 @@ def _search(start: Policy, setting: Setting) -> Iterator[_State]:
     order = count()
     heap: list[tuple[float, int, _State]] = [(0.0, next(order), _State(start, (), 0.0))]
     seen: set[str] = set()
-    for _ in range(MAX_EXPANSIONS):
+    for _ in range(max(10, MAX_EXPANSIONS * USUAL // max(USUAL, len(_text(start.document))))):
         if not heap:
             return
         _, _, state = heappop(heap)

@@ -24,6 +24,8 @@ from stackdoctor.policy.view import View, told
 SOURCE_ARN = "aws:SourceArn"
 IS_SERVICE = "aws:PrincipalIsAWSService"
 MAX_COMBINATIONS = 24
+MAX_UNMET = 8
+"""A statement with more faults than this was not meant for the request; it is left alone."""
 
 ADD_STATEMENT = 2.5
 """Removing or correcting what is wrong costs less than this, so it beats adding a statement."""
@@ -58,6 +60,8 @@ def repairs(policy: Policy, request: Request, found: Explanation, source_arn: st
 
 # ---------------------------------------------------------------------------------------------- an Allow that misses
 def _mend(policy: Policy, result: StatementResult, request: Request) -> Iterator[Repair]:
+    if len(result.unmet) > MAX_UNMET:
+        return
     options = [_mend_leaf(policy, result, leaf, request) for leaf in result.unmet]
     for picked in islice(product(*options), MAX_COMBINATIONS):
         ops = tuple(dict.fromkeys(op for repair in picked for op in repair.ops))

@@ -53,6 +53,8 @@ def _applies(statement: Mapping[str, Any], call: Call) -> bool:
 
 def _mentions(statement: Mapping[str, Any], element: str, call: Call) -> bool:
     named = element if element in statement else f"Not{element}"
+    if named not in statement:
+        return False
     found = {"Principal": _principal, "Action": _action, "Resource": _resource}[element](statement.get(named), call)
     return found is (named == element)
 

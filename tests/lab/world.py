@@ -59,8 +59,8 @@ def plain(document: str | Mapping[str, Any]) -> str:
 
 
 class World:
-    def __init__(self, account: str = "111122223333", region: str = "us-east-1") -> None:
-        self.account, self.region = account, region
+    def __init__(self, account: str = "111122223333", region: str = "us-east-1", partition: str = "aws") -> None:
+        self.account, self.region, self.partition = account, region, partition
         self.latency = 0.0
         self.calls: list[wire.Request] = []
         self.unanswered: list[str] = []
@@ -79,7 +79,7 @@ class World:
         self, name: str, status: str, events: Iterable[Json] = (), *, arn: str | None = None, region: str | None = None, **more: Any
     ) -> str:
         """A stack's ARN. `more` are members of DescribeStacks' Stack, and `template`, `resources`, `validations`."""
-        arn = arn or f"arn:aws:cloudformation:{region or self.region}:{self.account}:stack/{name}/{uuid.uuid4()}"
+        arn = arn or f"arn:{self.partition}:cloudformation:{region or self.region}:{self.account}:stack/{name}/{uuid.uuid4()}"
         kept = [{"StackId": arn, "StackName": name, "EventId": str(uuid.uuid4())} | e for e in events]
         made = {"StackName": name, "StackId": arn, "StackStatus": status, "CreationTime": kept[0]["Timestamp"] if kept else BEGAN}
         inner = {k: more.pop(k, default) for k, default in (("template", "{}"), ("resources", ()), ("validations", ()))}
@@ -91,7 +91,7 @@ class World:
     def bucket(self, name: str, *, policy: Any = None, region: str | None = None, account: str | None = None, **more: Any) -> str:
         """A bucket's ARN. `more`: encryption (the rule's ServerSideEncryptionByDefault), bucket_key, ownership, public_access_block, payer, versioning, objects, versions."""
         self.buckets[name] = {"policy": policy, "region": region or self.region, "account": account or self.account, **more}
-        return f"arn:aws:s3:::{name}"
+        return f"arn:{self.partition}:s3:::{name}"
 
     def key(
         self,
@@ -105,7 +105,7 @@ class World:
     ) -> str:
         """A key's ARN. `more`: state, grants, spec, usage, manager, multi_region, deletion_date."""
         key_id, region, account = key_id or str(uuid.uuid4()), region or self.region, account or self.account
-        arn = f"arn:aws:kms:{region}:{account}:key/{key_id}"
+        arn = f"arn:{self.partition}:kms:{region}:{account}:key/{key_id}"
         self.keys[arn] = {
             "id": key_id,
             "policy": policy or {"Version": "2012-10-17", "Statement": []},
@@ -114,12 +114,12 @@ class World:
             **more,
         }
         if alias:
-            self.aliases[f"arn:aws:kms:{region}:{account}:{alias}"] = arn
+            self.aliases[f"arn:{self.partition}:kms:{region}:{account}:{alias}"] = arn
         return arn
 
     def trail(self, name: str, bucket: str, *, region: str | None = None, **more: Any) -> str:
         """A trail's ARN. `more` are members of GetTrail's Trail, and `status` (GetTrailStatus)."""
-        arn = f"arn:aws:cloudtrail:{region or self.region}:{self.account}:trail/{name}"
+        arn = f"arn:{self.partition}:cloudtrail:{region or self.region}:{self.account}:trail/{name}"
         status = more.pop("status", {"IsLogging": True})
         self.trails[arn] = {
             "public": {"Name": name, "TrailARN": arn, "S3BucketName": bucket, "HomeRegion": region or self.region, **more},
@@ -311,7 +311,7 @@ class World:
     def _key(self, request: wire.Request) -> tuple[str, Json]:
         named = request.params["KeyId"]
         if named.startswith(("arn:", "alias/")) or "/" not in named:
-            local = f"arn:aws:kms:{request.region}:{self.account}:"
+            local = f"arn:{self.partition}:kms:{request.region}:{self.account}:"
             arn = named if named.startswith("arn:") else f"{local}{named}" if named.startswith("alias/") else f"{local}key/{named}"
             arn = self.aliases.get(arn, arn)
             if arn in self.keys and self.keys[arn]["region"] == request.region:
@@ -343,7 +343,7 @@ class World:
         if key["account"] != self.account:
             raise ApiError(
                 "AccessDeniedException",
-                f"User: arn:aws:sts::{self.account}:assumed-role/OnCall/me is not authorized to perform: kms:GetKeyPolicy on resource: {arn}",
+                f"User: arn:{self.partition}:sts::{self.account}:assumed-role/OnCall/me is not authorized to perform: kms:GetKeyPolicy on resource: {arn}",
             )
         return {"Policy": plain(key["policy"]), "PolicyName": "default"}
 
@@ -410,4 +410,4 @@ class World:
         return self._page(request, "Events", shown)
 
     def sts_GetCallerIdentity(self, request: wire.Request) -> Json:
-        return {"UserId": "AROAEXAMPLE:me", "Account": self.account, "Arn": f"arn:aws:sts::{self.account}:assumed-role/OnCall/me"}
+        return {"UserId": "AROAEXAMPLE:me", "Account": self.account, "Arn": f"arn:{self.partition}:sts::{self.account}:assumed-role/OnCall/me"}

@@ -50,9 +50,9 @@ class SafeFormatter(logging.Formatter):
         """The text without anything that opens a door."""
         for secret in self.known:
             text = text.replace(secret, MASK)
+        text = _BEARER.sub(MASK, text)
         text = _SECRET_FIELD.sub(rf"\g<name>{MASK}", text)
         text = _XML_FIELD.sub(rf"<\1>{MASK}", text)
-        text = _BEARER.sub(rf"\1 {MASK}", text)
         text = _USER_IN_URL.sub(rf"\1{MASK}@", text)
         text = _KEY_ID.sub(MASK, text)
         clean: str = scrub_secrets(text)

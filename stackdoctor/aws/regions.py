@@ -37,6 +37,10 @@ def known_regions(partition: str = DEFAULT_PARTITION) -> tuple[str, ...]:
 
 
 def similar_regions(region: str) -> tuple[str, ...]:
-    """Known Regions spelt almost like this one; none where it is known itself."""
+    """Known Regions spelt almost like this one, swapped letters first; none where it is known itself."""
     known = [name for partition in _partitions() for name in known_regions(partition["id"])]
-    return () if region in known else tuple(get_close_matches(region, known, n=2, cutoff=0.7))
+    if region in known:
+        return ()
+    letters = sorted(region)
+    near = get_close_matches(region.lower(), known, n=3, cutoff=0.7)
+    return tuple(sorted(near, key=lambda name: sorted(name) != letters))

@@ -62,7 +62,7 @@ class Place:
             return f"Run: aws login{named}"
         if self.method == "env":
             return "They come from the environment: set AWS_ACCESS_KEY_ID and the two variables beside it anew, or add --profile NAME."
-        if self.method == "custom-process":
+        if self.method == "custom-process" or any("credential_process" in profile for profile in self.chain):
             return f"They come from the credential_process of profile {self.profile or 'default'}: run it by hand to see why."
         if self.method in {"iam-role", "container-role"}:
             return "They come from the role of this machine: check that it has one, and its clock."

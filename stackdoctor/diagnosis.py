@@ -76,7 +76,7 @@ def analyse(reader: Reader, history: StackHistory, options: Options) -> Diagnosi
     done: tuple[Investigation, ...] = tuple(investigations)  # type: ignore[arg-type]
     verdict = Verdict.EXPLAINED if done and all(one.explained for one in done) else Verdict.UNEXPLAINED
     style = CommandStyle(history.stack.region, options.profile, options.endpoint_url)
-    proposal = propose(done, found.blockers, history, style, template=options.template)
+    proposal = propose(done, found.blockers, history, style, template=options.template, hardening=options.harden)
     diagnosis = _finish(reader, history, verdict, done, found.blockers, (), proposal, options)
     steps = recovery.way_out(
         history.stack,

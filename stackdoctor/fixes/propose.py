@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from stackdoctor.commands import CommandStyle
+from stackdoctor.fixes.harden import harden
 from stackdoctor.fixes.policies import policy_fixes
 from stackdoctor.fixes.prevention import prevention_fixes
 from stackdoctor.fixes.state import state_fixes
@@ -30,6 +31,7 @@ def propose(
     style: CommandStyle,
     *,
     template: str | None = None,
+    hardening: bool = False,
 ) -> Proposal:
     """Every fix for what was found, recommended ones first for each document."""
     templates = Templates(history, template)
@@ -43,6 +45,9 @@ def propose(
         fixes += found
         rejected += kept_out
     fixes += prevention_fixes(blockers, templates)
+    if hardening:
+        corrected = {fix.target: fix.document for fix in reversed(fixes) if fix.verified and fix.document is not None}
+        fixes += [fix for one in investigations for fix in harden(one, corrected, style)]
     numbered = _numbered(fixes)
     links: dict[Finding, tuple[str, ...]] = {}
     for finding in (finding for one in investigations for finding in one.findings if finding.severity is not Severity.NOTE):

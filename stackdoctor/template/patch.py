@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from stackdoctor.model import JSON
 from stackdoctor.template.compare import as_list, matches
 from stackdoctor.template.edit import Editor, Stop
-from stackdoctor.template.locate import Place, Reading
+from stackdoctor.template.locate import Place, Reading, matches_document
 from stackdoctor.template.parse import parse
-from stackdoctor.template.resolve import resolve
 from stackdoctor.template.source import BadTemplate, Node, NotPlaced, Patched, Shape, Template
 from stackdoctor.template.style import style_of
 from stackdoctor.template.words import Words
@@ -40,7 +39,7 @@ def patch(
     if _with(template.root.value, place.path, _NOWHERE) != _with(made.root.value, place.path, _NOWHERE):
         return NotPlaced(_shared(template, "the edit would change the template elsewhere too"))
     node = made.node(*place.path)
-    if node is None or not matches(resolve(made, node.value, place.context), wanted):
+    if node is None or not matches_document(made, node, place.context, wanted):
         return NotPlaced(_shared(template, "the template's text would not give the corrected policy"))
     return Patched(text, unified_diff(template.text, text, filename))
 

@@ -119,6 +119,8 @@ class _Composer:
             self.root = node
             return
         into = self.open[-1]
+        if node.start == node.end:
+            node = self._moved(node, into)
         if into.shape is Shape.SEQUENCE:
             into.items.append(node)
         elif into.key is None:
@@ -132,6 +134,15 @@ class _Composer:
             into.keys.append(into.key)
             into.items.append(node)
             into.key = None
+
+    def _moved(self, node: Node, into: _Open) -> Node:
+        """A value that is not written at all stands behind its colon or dash, not at whatever comes next."""
+        if into.key is not None:
+            at = self.text.find(":", into.key.end) + 1
+        else:
+            before = self.text[: node.start].rstrip()
+            at = len(before) if before.endswith("-") else 0
+        return replace(node, start=at, body=at, end=at) if 0 < at <= node.start else node
 
     def _key_text(self, node: Node) -> str:
         return node.value if isinstance(node.value, str) else self.text[node.body : node.end]

@@ -102,14 +102,21 @@ def _edits(document) -> Iterator[tuple[str, dict]]:
         if "Condition" in statement:
             yield edit(f"{i}-nocond", lambda s, i=i: s[i].pop("Condition"))
         for op, clauses in statement.get("Condition", {}).items():
-            yield edit(f"{i}-{op}-more", lambda s, i=i, o=op: s[i]["Condition"][o].update({"kms:EncryptionContext:a": ["x y", "*:#", "yes"]}))
+            yield edit(
+                f"{i}-{op}-more", lambda s, i=i, o=op: s[i]["Condition"][o].update({"kms:EncryptionContext:a": ["x y", "*:#", "yes"]})
+            )
             for key, value in clauses.items():
                 tag = f"{i}-{op}-{key}"
                 yield edit(f"{tag}-drop", lambda s, i=i, o=op, k=key: s[i]["Condition"][o].pop(k))
-                yield edit(f"{tag}-new", lambda s, i=i, o=op, k=key: s[i]["Condition"][o].update({k: "o'ne: \"two\" # three"}))
-                yield edit(f"{tag}-two", lambda s, i=i, o=op, k=key, v=value: s[i]["Condition"][o].update({k: [*many(v), "arn:aws:x:eu-west-1:111122223333:*"]}))
+                yield edit(f"{tag}-new", lambda s, i=i, o=op, k=key: s[i]["Condition"][o].update({k: 'o\'ne: "two" # three'}))
+                yield edit(
+                    f"{tag}-two",
+                    lambda s, i=i, o=op, k=key, v=value: s[i]["Condition"][o].update({k: [*many(v), "arn:aws:x:eu-west-1:111122223333:*"]}),
+                )
                 changed = [v.replace("111122223333", "444455556666")[:-1] + "Z${aws:username}" for v in map(str, many(value))]
-                yield edit(f"{tag}-part", lambda s, i=i, o=op, k=key, c=changed: s[i]["Condition"][o].update({k: c if len(c) > 1 else c[0]}))
+                yield edit(
+                    f"{tag}-part", lambda s, i=i, o=op, k=key, c=changed: s[i]["Condition"][o].update({k: c if len(c) > 1 else c[0]})
+                )
     yield edit("append", lambda s: s.append(copy.deepcopy(NEW_STATEMENT)))
     yield edit("append-two", lambda s: s.extend([copy.deepcopy(NEW_STATEMENT), {**NEW_STATEMENT, "Sid": "Second"}]))
     yield edit("front", lambda s: s.insert(0, copy.deepcopy(NEW_STATEMENT)))
@@ -121,7 +128,11 @@ def plain(value):
     """A document as a policy engine reads it: one is a list of one, an account is its root, no empty conditions."""
     if isinstance(value, dict):
         made = {name: plain(item) for name, item in value.items()}
-        return {n: v for n, v in made.items() if not (n == "Condition" and not v) and not (n.startswith(("String", "Arn", "Bool", "Null")) and not v)}
+        return {
+            n: v
+            for n, v in made.items()
+            if not (n == "Condition" and not v) and not (n.startswith(("String", "Arn", "Bool", "Null")) and not v)
+        }
     if isinstance(value, list):
         return plain(value[0]) if len(value) == 1 else [plain(item) for item in value]
     if str(value).startswith("arn:aws:iam::") and str(value).endswith(":root"):
@@ -149,7 +160,7 @@ def check(original: str, patched: Patched, path: tuple[str, ...], after: dict, t
     template = parse(applied)
     assert isinstance(template, Template), template
     loaded, problems = decode_str(applied)
-    assert not [p for p in problems if p.rule.id in {"E0000"}], problems
+    assert not [p for p in problems if p.rule.id == "E0000"], problems
     loaded = as_text(loaded)
     if "<<:" not in applied:
         assert loaded == as_text(dict(template.value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from template_edits import CASES, CONTEXT, POLICIES, all_edits, check, read
 
-from stackdoctor.template import NotPlaced, Patched, Place, Template, find_policy, parse, patch, resource_properties
+from stackdoctor.template import NotPlaced, Place, Template, find_policy, parse, patch, resource_properties
 
 # where an anchor, another branch or an alias makes the edit uncertain, the answer is a reason
 UNCERTAIN = {"anchors.yaml"}

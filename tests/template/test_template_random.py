@@ -13,8 +13,8 @@ from template_edits import CONTEXT, all_edits, plain
 from stackdoctor.template import Patched, Place, Template, find_policy, parse, patch, resolve
 
 TEXTS = st.one_of(
-    st.sampled_from(["*", "s3:PutObject", "kms:*", "yes", "null", "12", "0123", "2012-10-17", "a: b", "#x", "- y", "x #y", "'", '"', "${aws:username}", " ", "\u00e9\u2028\U0001f600", "a\nb", "{}", "[a", "&a", "*a", "!x", "%x", "@x", "`", "a,b", "~", "=", "arn:aws:s3:::b/${!x}", "1e3", "0x1f", "tab\there", "end:", "\\", "long " * 40]),
-    st.text(alphabet=st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufeff\ufffe\uffff"), min_size=1, max_size=12),
+    st.sampled_from(["*", "s3:PutObject", "kms:*", "yes", "null", "12", "0123", "2012-10-17", "a: b", "#x", "- y", "x #y", "'", '"', "${aws:username}", " ", "\u00e9\U0001f600", "a\nb", "{}", "[a", "&a", "*a", "!x", "%x", "@x", "`", "a,b", "~", "=", "arn:aws:s3:::b/${!x}", "1e3", "0x1f", "tab\there", "end:", "\\", "long " * 40]),
+    st.text(alphabet=st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp"), blacklist_characters="\ufeff\ufffe\uffff"), min_size=1, max_size=12),
 )  # fmt: skip
 VALUES = st.one_of(TEXTS, st.lists(TEXTS, min_size=1, max_size=3, unique=True))
 KEYS = st.sampled_from(["aws:SourceArn", "aws:SourceAccount", "kms:ViaService", "s3:x-amz-acl", "a b", "x"])
@@ -25,7 +25,12 @@ PRINCIPALS = st.one_of(st.just("*"), st.dictionaries(st.sampled_from(["AWS", "Se
 
 @st.composite
 def statements(draw):
-    made = {"Effect": draw(st.sampled_from(["Allow", "Deny"])), "Principal": draw(PRINCIPALS), "Action": draw(VALUES), "Resource": draw(VALUES)}
+    made = {
+        "Effect": draw(st.sampled_from(["Allow", "Deny"])),
+        "Principal": draw(PRINCIPALS),
+        "Action": draw(VALUES),
+        "Resource": draw(VALUES),
+    }
     if draw(st.booleans()):
         made["Sid"] = draw(st.sampled_from(["A", "B", "C", "D"]))
     if draw(st.booleans()):
@@ -51,7 +56,7 @@ DUMPERS = {
     "json-4-unicode": lambda t: json.dumps(t, indent=4, ensure_ascii=False) + "\n",
     "json-1": lambda t: json.dumps(t, indent=1),
     "json-tab": lambda t: json.dumps(t, indent="\t"),
-    "json-line": lambda t: json.dumps(t),
+    "json-line": json.dumps,
     "json-min": lambda t: json.dumps(t, separators=(",", ":")),
     "yaml": lambda t: yaml.dump(t, Dumper=NoAliases, sort_keys=False, allow_unicode=True),
     "yaml-ascii": lambda t: yaml.dump(t, Dumper=NoAliases, sort_keys=False),

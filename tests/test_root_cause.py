@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_timeline import EVENTS, STATUSES
 from timelines import reading
 
-from stackdoctor.model import Category, Failure, Stack, StackEvent, StackHistory
+from stackdoctor.model import Category, Failure, Stack, StackEvent, StackHistory, ValidationError
 from stackdoctor.root_cause import RootCauses, find
 from stackdoctor.timeline import covers_attempt
 
@@ -449,6 +449,37 @@ class TestHooksAndValidation:
         )
         assert named(of(story.rollback()).failures) == ["shop/Trail"]
 
+    def test_a_hook_that_refused_what_left_no_failed_row(self) -> None:
+        story = Story("shop").create(ends="IN_PROGRESS")
+        told = {
+            "hook_type": "H",
+            "hook_status": "HOOK_COMPLETE_FAILED",
+            "hook_reason": "Bucket is not encrypted",
+            "hook_failure_mode": "FAIL",
+        }
+        story.row("Bucket", BUCKET, "CREATE_IN_PROGRESS", **told)
+        (failure,) = of(story.rollback(why="The following hook(s) failed: [H]")).failures
+        assert (failure.event.logical_id, failure.event.hook_reason) == ("Bucket", "Bucket is not encrypted")
+
+    def test_a_hook_told_of_by_describe_events_alone(self) -> None:
+        story = Story("shop").create(fails("Bucket", "The following hook(s) failed: [H]", BUCKET)).rollback()
+        told = ValidationError("v", None, "Bucket", None, BUCKET, None, "HOOK_INVOCATION_ERROR", "H", None, "Bucket is not encrypted")
+        story.validations += [replace(told, logical_id="Other", reason="no"), told]
+        (failure,) = of(story).failures
+        assert (failure.event.hook_type, failure.event.hook_reason) == ("H", "Bucket is not encrypted")
+
+    def test_a_hook_does_not_speak_for_a_failure_of_another_kind(self) -> None:
+        story = Story("shop").create(replace(hooked("Bucket", "H", "Bucket is not encrypted"), reason=DENIED)).rollback()
+        (failure,) = of(story).failures
+        assert (failure.event.reason, failure.event.hook_reason, failure.reason) == (DENIED, None, reading(failure.event))
+
+    def test_a_failed_row_that_carries_the_hooks_words_itself(self) -> None:
+        story = Story("shop").create(ends="IN_PROGRESS")
+        names = "The following hook(s) failed: [H]"
+        story.row("Bucket", BUCKET, "CREATE_FAILED", names, hook_type="H", hook_status="HOOK_COMPLETE_FAILED", hook_reason=KMS_DENIED)
+        (failure,) = of(story.rollback()).failures
+        assert (failure.event.hook_reason, failure.reason.category) == (KMS_DENIED, Category.KMS_DENY)
+
     def test_early_validation_refused_the_change_set(self) -> None:
         story = Story("shop")
         story.review(("Bucket", "Resource of this name already exists"), ("Role", "Property Foo is not valid"))
@@ -541,6 +572,33 @@ def test_real_excerpt_however_it_was_typed_in(row, shape: str) -> None:
     events = tuple(map(typed, history.events))
     found = find(replace(history, events=events, children=children), reading)
     assert found.failures[0].event.logical_id == row["root_cause"]["logical_id"]
+
+
+# ---------------------------------------------------------------------------------------------- what a rollback alone tells
+INVALID = "The ARN isn't valid. A valid ARN begins with arn: and includes other information separated by colons or slashes."
+
+
+class TestARollbackAlone:
+    """An excerpt that shows a rollback's single failed deletion and neither its beginning nor what it undoes."""
+
+    def seen(self, reason: str, *lost: str) -> tuple[list[str], list[str]]:
+        story = Story("shop").create(done("Key")).update(done("Logs", kind="CREATE"), ends="IN_PROGRESS")
+        story.rollback(fails("Logs", reason, kind="DELETE"), of="UPDATE", why="")
+        kept = tuple(event for event in story.history().events if event.status in {"DELETE_FAILED", "UPDATE_ROLLBACK_FAILED", *lost})
+        found = of(story, change=lambda _: kept)
+        return named(found.failures), named(found.blockers)
+
+    def test_a_definition_refused_at_its_deletion_was_refused_before(self) -> None:
+        assert self.seen(INVALID) == (["shop/Logs"], ["shop/Logs"])
+
+    def test_a_full_bucket_tells_nothing_of_the_attempt(self) -> None:
+        assert self.seen(NOT_EMPTY) == ([], ["shop/Logs"])
+
+    def test_nothing_is_invented_where_the_rollbacks_start_was_read(self) -> None:
+        assert self.seen(INVALID, "UPDATE_ROLLBACK_IN_PROGRESS") == ([], ["shop/Logs"])
+
+    def test_nothing_is_invented_where_the_attempt_was_read(self) -> None:
+        assert self.seen(INVALID, "UPDATE_IN_PROGRESS") == ([], ["shop/Logs"])
 
 
 # ---------------------------------------------------------------------------------------------- size

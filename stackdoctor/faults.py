@@ -17,11 +17,13 @@ from stackdoctor.model import Absent, ClauseRef, Found, Origin, Severity, Statem
 from stackdoctor.policy import (
     Element,
     Explanation,
+    Grant,
     Leaf,
     Malformed,
     Outcome,
     Policy,
     PolicyKind,
+    PrincipalKind,
     StatementResult,
     Tri,
     evaluate,
@@ -81,29 +83,95 @@ class Judged:
 
 
 def judge(needed: Iterable[Needed], evidence: EvidenceSet, scope: Scope) -> tuple[tuple[Judged, ...], tuple[Fault, ...]]:
-    """Every request's outcome, and the faults behind those that are not allowed in every world."""
+    """Every request's outcome, and the faults behind those that are not allowed in every world.
+
+    A request of the caller's own is put to the policy of the key or bucket it is made on, where it names one.
+    """
     judged: list[Judged] = []
     faults: list[Fault] = []
     policies: dict[tuple[Target, str], Policy | Malformed | None | Unreadable] = {}
-    for need in needed:
-        if need.target is Target.IDENTITY:
-            continue
+    for need in (on for need in needed if (on := _on_resource(need)) is not None):
         where = need.target, need.ref
         if where not in policies:
             policies[where] = _policy(evidence, *where)
-        match policies[where]:
-            case Unreadable() as unread:
-                judged.append(Judged(need, None, unread=unread))
-            case Malformed() as malformed:
-                judged.append(Judged(need, None, malformed=malformed))
-            case None:
-                judged.append(Judged(need, Outcome.IMPLICITLY_DENIED))
-                faults.append(_fault(need, evidence, scope, _severity(need, sure=True), "NoPolicy"))
-            case policy:
-                judged.append(Judged(need, evaluate(policy, need.request)))
-                faults.extend(_denials(policy, need, evidence, scope))
-                faults.extend(_missing_allow(policy, need, evidence, scope))
+        one, found = _judged(need, policies[where], evidence, scope)
+        judged.append(one)
+        faults.extend(found)
     return tuple(judged), merge(faults)
+
+
+def _judged(
+    need: Needed, policy: Policy | Malformed | None | Unreadable, evidence: EvidenceSet, scope: Scope
+) -> tuple[Judged, list[Fault]]:
+    match policy:
+        case Unreadable() as unread:
+            return Judged(need, None, unread=unread), []
+        case Malformed() as malformed:
+            return Judged(need, None, malformed=malformed), []
+        case None if _lets_identity_decide(need):
+            return Judged(need, Outcome.ALLOWED), []
+        case None:
+            return Judged(need, Outcome.IMPLICITLY_DENIED), [_fault(need, evidence, scope, _severity(need, sure=True), "NoPolicy")]
+    grants = _grants(evidence, need)
+    outcome = _best(policy, need, grants)
+    if outcome is Outcome.ALLOWED:
+        return Judged(need, outcome), []
+    weighed = replace(need, blocking=Blocking.UNKNOWN) if outcome is Outcome.UNDECIDED and need.blocking is Blocking.YES else need
+    found = list(_denials(policy, weighed, evidence, scope))
+    if not _lets_identity_decide(need):
+        found += _missing_allow(policy, weighed, grants, evidence, scope)
+    elif not found:
+        outcome = Outcome.ALLOWED
+    return Judged(need, outcome), found
+
+
+def _best(policy: Policy, need: Needed, grants: tuple[Grant, ...]) -> Outcome:
+    """What the request comes to, or the best of its alternatives: one that is allowed is enough."""
+    outcomes = [evaluate(policy, request, grants=grants) for request in (need.request, *need.alternatives)]
+    if Outcome.ALLOWED in outcomes:
+        return Outcome.ALLOWED
+    return Outcome.UNDECIDED if Outcome.UNDECIDED in outcomes else outcomes[0]
+
+
+def _grants(evidence: EvidenceSet, need: Needed) -> tuple[Grant, ...]:
+    """The grants of the key a request is made on: permission beside its policy."""
+    key = evidence.keys.get(need.ref) if need.target is Target.KEY else None
+    known = key.grants.value if key is not None and isinstance(key.grants, Found) else ()
+    return tuple(Grant(g.grantee, g.operations, dict(g.context_equals), dict(g.context_subset)) for g in known)
+
+
+# --------------------------------------------------------------------------------------- requests of the caller's own
+def _on_resource(need: Needed) -> Needed | None:
+    """A request of the caller's own, as the policy of the key or bucket it is made on meets it; None where it names none."""
+    if need.target is not Target.IDENTITY:
+        return need
+    target = {"kms": Target.KEY, "s3": Target.BUCKET}.get(need.request.action.partition(":")[0])
+    if target is None or not need.ref:
+        return None
+    sure = need.blocking if _is_known(need) or need.blocking is Blocking.NO else Blocking.UNKNOWN
+    return replace(need, target=target, blocking=sure)
+
+
+def _is_known(need: Needed) -> bool:
+    """Whether the caller is known; the account's root stands for an identity that is not."""
+    return not need.request.caller.name.endswith(":root")
+
+
+def _lets_identity_decide(need: Needed) -> bool:
+    """Whether an identity policy alone may allow the request: an IAM identity on a bucket of its own account."""
+    caller = need.request.caller
+    if need.target is not Target.BUCKET or caller.kind is not PrincipalKind.AWS:
+        return False
+    return need.request.resource_account in {None, caller.name.split(":")[4] if caller.name.count(":") >= 5 else caller.name}
+
+
+def _is_unknown_identity(need: Needed) -> bool:
+    return need.request.caller.kind is PrincipalKind.AWS and not _is_known(need)
+
+
+def _names_identities(policy: Policy) -> bool:
+    """Whether the policy allows IAM identities by name: one that is not known may be among them."""
+    return any(s.allows and s.principals is not None and s.principals.arns for s in policy.statements)
 
 
 def _policy(evidence: EvidenceSet, target: Target, ref: str) -> Policy | Malformed | None | Unreadable:
@@ -161,10 +229,10 @@ def _exempting(result: StatementResult) -> Leaf | None:
 
 
 # --------------------------------------------------------------------------------------------------- missing allows
-def _missing_allow(policy: Policy, need: Needed, evidence: EvidenceSet, scope: Scope) -> Iterable[Fault]:
+def _missing_allow(policy: Policy, need: Needed, grants: tuple[Grant, ...], evidence: EvidenceSet, scope: Scope) -> Iterable[Fault]:
     allows, indices = only(policy, "Allow")
-    explanation = explain(allows, need.request)
-    if explanation.outcome is Outcome.ALLOWED:
+    explanation = explain(allows, need.request, grants=grants)
+    if explanation.outcome is Outcome.ALLOWED or (_is_unknown_identity(need) and _names_identities(policy)):
         return
     severity = _severity(need, sure=explanation.outcome is not Outcome.UNDECIDED)
     meant = _intended(explanation, need)

@@ -35,7 +35,7 @@ from stackdoctor.model import (
 )
 from stackdoctor.reader import Reader
 from stackdoctor.services import service_of
-from stackdoctor.services.base import Resource, Scope, Service, Target
+from stackdoctor.services.base import Neighbour, Resource, Scope, Service, Target
 
 DENIES = frozenset(
     {
@@ -168,6 +168,7 @@ def investigate(reader: Reader, history: StackHistory, failure: Failure, *, look
         return Investigation(failure)
     resources = deployed(history, failure.event)
     resource = _resource(history, failure, resources)
+    service = service.of(resource)
     uses = service.uses(resource)
     if not resource.properties:
         what = f"properties of {failure.event.logical_id}"
@@ -225,8 +226,16 @@ def _resource(history: StackHistory, failure: Failure, resources: tuple[Deployed
         properties=properties,
         scope=scope,
         stack_name=event.stack_name,
-        caller=stack.role_arn,
+        caller=stack.role_arn or _stated_caller(failure),
+        reason=event.reason or "",
+        neighbours=tuple(Neighbour(r.type, r.logical_id, r.physical_id, r.properties) for r in resources if r != known),
     )
+
+
+def _stated_caller(failure: Failure) -> str | None:
+    """The identity AWS's own message says was refused: who deploys, where the stack has no role."""
+    principal = failure.reason.denied.principal if failure.reason.denied else None
+    return principal if principal and principal.startswith("arn:") and (":iam::" in principal or ":sts::" in principal) else None
 
 
 def _made_before(history: StackHistory, failure: Failure) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stackdoctor.checks.base import Case, Check, Words, actions, who
 from stackdoctor.faults import Fault, misspelt
+from stackdoctor.policy import PrincipalKind
 
 PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-services"
 ROOT_PAGE = "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html"
@@ -24,6 +25,8 @@ def _missing(fault: Fault, case: Case) -> Words | None:
     if fault.element not in {"Nothing", "Principal", "NotPrincipal"} or len(fault.actions) < len(_decided(case, fault)):
         return None
     near = f" Nearest: {'; '.join(fault.near)}." if fault.near else ""
+    if fault.needed[0].request.caller.kind is PrincipalKind.AWS:
+        return _no_delegation(fault, near)
     root = (
         " The account's root statement lets IAM policies delegate; a service principal has no IAM policy, so it never covers one."
         if fault.target.value == "key"
@@ -35,12 +38,24 @@ def _missing(fault: Fault, case: Case) -> Words | None:
     )
 
 
+def _no_delegation(fault: Fault, near: str) -> Words:
+    """A key's policy that neither names the identity nor lets its account delegate: IAM policies then count for nothing."""
+    who_asks = "the deploying identity" if who(fault).endswith(":root") else who(fault)
+    return Words(
+        f"The {fault.target}'s policy neither names {who_asks} nor lets its account delegate",
+        f"{actions(fault)} is asked for with {who_asks}. Unless the {fault.target}'s policy allows that identity, or the account "
+        f"({who(fault).split(':')[4] if ':' in who(fault) else who(fault)}) with its root statement, no IAM policy can allow it.{near}",
+    )
+
+
 def _decided(case: Case, fault: Fault) -> set[str]:
     """The actions the service needs of this policy and that must not fail."""
     return {
         n.needed.request.action
         for n in case.judged
-        if (n.needed.target, n.needed.ref) == (fault.target, fault.ref) and n.needed.blocking != "no"
+        if (n.needed.target, n.needed.ref) == (fault.target, fault.ref)
+        and n.needed.request.caller == fault.needed[0].request.caller
+        and n.needed.blocking != "no"
     }
 
 

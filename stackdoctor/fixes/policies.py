@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from stackdoctor.checks import Case
 from stackdoctor.commands import CommandStyle
 from stackdoctor.evidence import DeployedResource, EvidenceSet
 from stackdoctor.faults import KINDS, Fault
@@ -151,7 +152,7 @@ def _worst(results: Sequence[Outcome]) -> Outcome:
 def _minimal(one: Investigation, doc: Document) -> Edit | None:
     """AWS's documented statements in the place of those that are for this service alone; everything else is kept."""
     case = one.case
-    statements = case.service.minimal(case.resource, case.facts, doc.target, bucket_name(doc.ref)) if case else ()
+    statements = _documented(case, doc) if case else ()
     if case is None or not statements:
         return None
     base: Mapping[str, JSON] = doc.before or {"Version": "2012-10-17", "Statement": []}
@@ -165,6 +166,11 @@ def _minimal(one: Investigation, doc: Document) -> Edit | None:
     after = parse(final, KINDS[doc.target])
     outcome = _worst([evaluate(after, request) for request in doc.requests]) if isinstance(after, Policy) else Outcome.UNDECIDED
     return Edit(f"Start again from the policy AWS documents for {case.service.principal}", (), final, outcome)
+
+
+def _documented(case: Case, doc: Document) -> tuple[dict[str, JSON], ...]:
+    ref = bucket_name(doc.ref) if doc.target is Target.BUCKET else doc.ref
+    return case.service.minimal(case.resource, case.facts, doc.target, ref)
 
 
 def _only_for(statement: Mapping[str, JSON], principal: str) -> bool:

@@ -3,12 +3,16 @@
 To add one: its file, one line in SERVICES, a fixture, a row in the README's table.
 """
 
-from stackdoctor.services import cloudtrail, delivery_logs
+from stackdoctor.services import cloudtrail, config, delivery_logs, elb, log_group, notifications
 from stackdoctor.services.base import Service
 
 SERVICES: tuple[Service, ...] = (
     cloudtrail.SERVICE,
+    config.SERVICE,
     *delivery_logs.SERVICES,
+    *elb.SERVICES,
+    log_group.SERVICE,
+    notifications.SERVICE,
 )
 
 BY_TYPE = {resource_type: service for service in SERVICES for resource_type in service.resource_types}

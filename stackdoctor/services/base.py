@@ -9,8 +9,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -65,11 +66,22 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another resource of the same stack: a recorder's role, a launch template's key, a delivery's destination."""
+
+    type: str
+    logical_id: str
+    physical_id: str
+    properties: Mapping[str, JSON]
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """The resource whose creation or update failed, with its resolved properties.
 
     `physical_id` may be empty: a resource that failed before it existed has none. `caller` is the ARN of the role
     CloudFormation acts with (the stack's service role), None where it acts with the person's own credentials.
+    `reason` is AWS's message, for the services whose text names the step that failed.
     """
 
     type: str
@@ -79,21 +91,45 @@ class Resource:
     scope: Scope
     stack_name: str = ""
     caller: str | None = None
+    reason: str = ""
+    neighbours: tuple[Neighbour, ...] = ()
+
+    def texts(self, path: str) -> tuple[str, ...]:
+        """Every string at a dotted property path: `[]` goes through a list, `[Key=x]` takes its items whose Key is x."""
+        return texts_at(self.properties, path)
 
     def text(self, path: str) -> str:
-        """The string at a dotted property path, '' where there is none or it is not text; `[]` takes the first list item."""
-        value: JSON = dict(self.properties)
-        for part in path.split("."):
-            name = part.removesuffix("[]")
-            value = value.get(name) if isinstance(value, dict) else None
-            if part.endswith("[]"):
-                value = value[0] if isinstance(value, list) and value else None
-        return value if isinstance(value, str) else str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+        """The first string at a dotted property path, '' where there is none or it is not text."""
+        return next(iter(self.texts(path)), "")
 
     def flag(self, path: str) -> bool:
         """A boolean property; CloudFormation shows it as true or "true"."""
         value = self.properties.get(path)
         return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+_STEP = re.compile(r"([^.\[\]]+)(?:\[([^\]]*)\])?")
+
+
+def texts_at(properties: Mapping[str, JSON], path: str) -> tuple[str, ...]:
+    """Every string or number at a dotted path of resolved properties, see `Resource.texts`."""
+    found: list[JSON] = [dict(properties)]
+    for step in _STEP.finditer(path):
+        name, within = step.group(1), step.group(2)
+        found = [value[name] for value in found if isinstance(value, dict) and name in value]
+        if within is not None:
+            key, _, wanted = within.partition("=")
+            items = [item for value in found if isinstance(value, list) for item in value]
+            found = [item for item in items if not key or (isinstance(item, dict) and item.get(key) == wanted)]
+    return tuple(_written(found))
+
+
+def _written(values: list[JSON]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str) and value:
+            yield value
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +178,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """One request that must be allowed, on whose policy, whether a deny of it fails the resource, and the AWS page that says so."""
+    """One request that must be allowed, on whose policy, whether a deny of it fails the resource, and the AWS page that says so.
+
+    It is enough that one of `alternatives` is allowed: an older principal of the same service. A request of the caller's own
+    (Target.IDENTITY) names in `ref` the bucket or key it is made on, whose policy may deny it all the same.
+    """
 
     request: Request
     target: Target
@@ -150,6 +190,7 @@ class Needed:
     blocking: Blocking
     why: str
     source: str
+    alternatives: tuple[Request, ...] = ()
 
 
 def _no_uses(_resource: Resource, _facts: Facts) -> tuple[Use, ...]:
@@ -166,7 +207,8 @@ class Service:
 
     `also_uses` names what only inspection can tell (the key of a bucket's default encryption, of a queue).
     `minimal` gives the statements AWS documents for a target: the place to start from when edits pile up.
-    `source_arn` is the ARN the service sends as aws:SourceArn.
+    `source_arn` is the ARN the service sends as aws:SourceArn. `principal` is '' where only the caller's own identity asks.
+    `of` is the service as it meets one resource, where its principal or its constraints hang on the Region or a property.
     """
 
     resource_types: tuple[str, ...]
@@ -180,6 +222,16 @@ class Service:
     api_calls: tuple[str, ...] = ()
     """Event names of the calls that make or change the resource, as CloudTrail records them."""
     constraints: frozenset[Constraint] = frozenset()
+    principal_of: Callable[[Resource], str] | None = None
+    constraints_of: Callable[[Resource], frozenset[Constraint]] | None = None
+
+    def of(self, resource: Resource) -> Service:
+        """The same service with the principal and the constraints it has for this resource."""
+        return replace(
+            self,
+            principal=self.principal_of(resource) if self.principal_of else self.principal,
+            constraints=self.constraints_of(resource) if self.constraints_of else self.constraints,
+        )
 
 
 def bucket_arn(partition: str, bucket: str, path: str = "") -> str:
@@ -241,6 +293,42 @@ def service_request(
     """A request made by a service principal itself; `context` adds to and overrides what every such call carries."""
     known = service_context(principal, scope, resource_account) | dict(context)
     return Request(Caller(PrincipalKind.SERVICE, principal), action, resource, resource_account, known, UNKNOWN)
+
+
+def documented(arn: str) -> Knowledge:
+    """What is known of an ARN that AWS documents with a * at its end: everything before it."""
+    return Known((arn.removesuffix("*") + "…",)) if arn.endswith("*") else Known((arn,))
+
+
+def key_arn(ref: str, facts: Facts, scope: Scope) -> str:
+    """The ARN a key reference stands for, or the one it would have."""
+    if known := facts.key(ref).arn:
+        return known
+    name = ref if ref.startswith("alias/") else f"key/{ref}"
+    return ref if ref.startswith("arn:") else f"arn:{scope.partition}:kms:{scope.region}:{scope.account}:{name}"
+
+
+def key_request(principal: str, action: str, ref: str, facts: Facts, scope: Scope, context: Mapping[str, Knowledge]) -> Request:
+    """A request on a key by a service principal itself."""
+    return service_request(principal, action, key_arn(ref, facts, scope), scope, context, facts.key(ref).account)
+
+
+def allow(
+    sid: str, principal: str, actions: str | tuple[str, ...], resource: str | tuple[str, ...], condition: Mapping[str, JSON] | None = None
+) -> dict[str, JSON]:
+    """An Allow for a service principal, as AWS's pages write it."""
+
+    def one_or_list(texts: str | tuple[str, ...]) -> JSON:
+        return texts if isinstance(texts, str) else texts[0] if len(texts) == 1 else list(texts)
+
+    statement: dict[str, JSON] = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"Service": principal},
+        "Action": one_or_list(actions),
+        "Resource": one_or_list(resource),
+    }
+    return statement | ({"Condition": dict(condition)} if condition else {})
 
 
 def via_s3(bucket_region: str | None, region: str) -> Knowledge:

@@ -68,7 +68,7 @@ def is_stack_arn(value: str | None) -> bool:
 
 def stack_name_of(value: str) -> str:
     """The stack's name, of an ARN or of the name itself."""
-    return arn_part(value, 5).split("/")[1] if is_stack_arn(value) else value
+    return (arn_part(value, 5).split("/")[1] or value) if is_stack_arn(value) else value
 
 
 def event_from(row: Mapping[str, Any]) -> StackEvent:

@@ -88,10 +88,17 @@ class EventsReader:
             row.get("PhysicalResourceId") for key, rows in self._groups.items() for row in rows if row.get("PhysicalResourceId") != key
         }
         roots = [key for key in self._groups if key not in nested] or list(self._groups)
+        if len(roots) > 1:
+            roots = [key for key in roots if not self._named_as_nested(key)] or roots
         names = sorted({stack_name_of(key) for key in roots})
         if len(names) > 1:
             raise UsageError(f"{self._name}: holds events of several stacks: {', '.join(names[:10])}.", "Name the one to diagnose.")
         return max(roots, key=self._newest) if len(roots) > 1 else roots[0]
+
+    def _named_as_nested(self, group: str) -> bool:
+        """CloudFormation names a nested stack `<parent>-<logical id>-<random>`; that tells where no physical id does."""
+        name = stack_name_of(group)
+        return any(name != (parent := stack_name_of(key)) and name.startswith(f"{parent}-") for key in self._groups)
 
     def _newest(self, group: str) -> float:
         times = [event.timestamp.timestamp() for event in map(event_from, self._groups[group]) if event.timestamp]

@@ -6,14 +6,16 @@ Nothing here imports boto3: a command that needs AWS imports `aws` when it runs.
 from __future__ import annotations
 
 import os
-import signal
 import sys
+import traceback
+from contextlib import suppress
 from typing import Any
 
 import typer
 
 from stackdoctor import __version__
 from stackdoctor.cli import checks, demo, diagnose, explain, permissions, schema
+from stackdoctor.cli.interrupt import INTERRUPTED
 from stackdoctor.cli.streams import complain
 from stackdoctor.errors import StackdoctorError
 
@@ -49,38 +51,54 @@ _UsageProblem: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if k
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits: 0 to 3 as the contract says, 4 for what stopped the run, 130 for Ctrl-C."""
+    """Runs the command line and exits at once: threads that still wait for AWS must not keep the person waiting."""
+    code = main(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line. Gives the exit code: 0 to 3 as the contract says, 4 for what stopped the run, 130 for Ctrl-C."""
     debug = "--debug" in (arguments if arguments is not None else sys.argv[1:])
     try:
         code = app(args=arguments, standalone_mode=False)
-        sys.stdout.flush()
-        _exit(code if isinstance(code, int) else 0)
     except _UsageProblem as error:
-        error.show()
-        _exit(2)
+        _explain(error)
+        return 2
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
-        _exit(128 + signal.SIGINT)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _exit(0)
+        return INTERRUPTED
     except StackdoctorError as error:
-        if debug:
-            raise
+        _trace(debug)
         complain(str(error))
-        _exit(error.exit_code)
-    except Exception as error:
-        if debug:
-            raise
-        complain(f"internal error ({type(error).__name__}: {error}); run again with --debug and report what it prints")
-        _exit(4)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - whatever it is: one line, exit 4
+        _trace(debug)
+        complain(f"internal error ({_place(error)}); run again with --debug and report what it prints")
+        return 4
+    return code if isinstance(code, int) else 0
 
 
-def _exit(code: int) -> None:
-    """Leaves at once: threads that still wait for AWS must not keep the person waiting."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (BrokenPipeError, ValueError):
-            continue
-    os._exit(code)
+def _explain(error: Any) -> None:
+    """One line; without any argument at all, the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return
+    context, said = getattr(error, "ctx", None), error.format_message().rstrip(".")
+    complain(f"{said}. See: {context.command_path} --help" if context is not None else said)
+
+
+def _place(error: BaseException) -> str:
+    """Where it happened; its text may hold what must not be shown."""
+    *_, last = traceback.extract_tb(error.__traceback__) or [None]
+    return f"{type(error).__name__} at {os.path.basename(last.filename)}:{last.lineno}" if last else type(error).__name__  # noqa: PTH119
+
+
+def _trace(wanted: bool) -> None:
+    """The traceback of the exception in hand, for --debug, without secrets."""
+    if wanted:
+        from stackdoctor.aws.debug import SafeFormatter  # noqa: PLC0415 - start-up: hardly ever needed
+
+        sys.stderr.write(SafeFormatter().mask(traceback.format_exc()))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stackdoctor.cli import options as o
+from stackdoctor.cli.interrupt import INTERRUPTED, interruptible
 from stackdoctor.cli.output import Output, exit_code, save_fixes, show
 from stackdoctor.cli.streams import Colour, complain, progress
 from stackdoctor.errors import UsageError
@@ -58,6 +60,7 @@ def diagnose(
     source = sources.text_of(str(template)) if template else None
     options = Options(profile, endpoint_url, history=not no_history, harden=harden, template=source)
     reader: Reader
+    stop: Callable[[], None] | None = None
     if from_ is not None:
         reader = kept = sources.kept(from_)
         stack = stack or kept.stack
@@ -65,14 +68,19 @@ def diagnose(
         reader = listing = sources.events(events, stack)
         stack = listing.stack
     else:
-        reader = sources.live(_settings(stack or "", region, profile, role_arn, external_id, endpoint_url, timeout, debug=debug))
+        reader = live = sources.live(_settings(stack or "", region, profile, role_arn, external_id, endpoint_url, timeout, debug=debug))
+        stop = live.stop
     saver = Saver(save, stack=stack or "", region=reader.region, redactor=redactor) if save else None
-    with progress(f"reading {stack}", quiet=quiet):
-        diagnosis = run(SavingReader(reader, saver) if saver else reader, stack or "", options)
+    with progress(f"reading {stack}", quiet=quiet), interruptible(stop) as interruption:
+        diagnosis = run(SavingReader(reader, saver), stack or "", options)
     if saver is not None:
         save_fixes(saver, diagnosis, redactor)
+        saver.finish()
         complain(f"evidence kept in {save}")
     show(diagnosis, output, colour=color, verbose=verbose, quiet=quiet, redactor=redactor)
+    if interruption.asked:
+        complain("interrupted; the report shows what was read until then")
+        raise typer.Exit(INTERRUPTED)
     raise typer.Exit(exit_code(diagnosis, exit_zero=exit_zero))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stackdoctor.cli.streams import Colour, say, wants_colour
+from stackdoctor.cli.streams import Colour, say, say_json, wants_colour
 from stackdoctor.errors import BadEvidence, UsageError
 
 if TYPE_CHECKING:
@@ -60,11 +60,10 @@ def explain(
     found = explain_request(parsed, asked, restrict_public_buckets=restrict_public_buckets, rcps=rcps)
     edits = propose(parsed, [asked], source_arn=_source_arn(asked), rcps=rcps)
     answer = Answer(asked, found, edits, parsed.notes)
-    say(
-        json.dumps(document(answer), indent=2, ensure_ascii=False) + "\n"
-        if output == "json"
-        else render(answer, Style(wants_colour(color)))
-    )
+    if output == "json":
+        say_json(document(answer))
+    else:
+        say(render(answer, Style(wants_colour(color))))
     return 1 if found.outcome.denied else {"allowed": 0, "undecided": 3}[found.outcome]
 
 

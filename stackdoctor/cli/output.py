@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from stackdoctor.cli.streams import Colour, say, wants_colour
+from stackdoctor.cli.streams import Colour, say, say_json, wants_colour
 from stackdoctor.model import Diagnosis, Verdict
 from stackdoctor.recording import Saver
 from stackdoctor.redact import Redactor
@@ -27,7 +27,7 @@ def show(diagnosis: Diagnosis, output: Output, *, colour: Colour, verbose: bool,
     match output:
         case Output.JSON:
             document = as_json.document(diagnosis, datetime.now(UTC))
-            say(json.dumps(redactor.json(document) if redactor else document, indent=2, ensure_ascii=False) + "\n")
+            say_json(redactor.json(document) if redactor else document)
         case Output.MARKDOWN:
             report = markdown.render(diagnosis, verbose=verbose)
             say(redactor.text(report) if redactor else report)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackdoctor.errors import BadEvidence
-from stackdoctor.events_file import EventsReader
+from stackdoctor.events_file import MAX_BYTES, EventsReader
 from stackdoctor.recording import FolderReader
 
 if TYPE_CHECKING:
@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 
 def text_of(name: str) -> str:
     """The text of a file, of stdin for `-`. Raises BadEvidence with the file's name."""
+    return _bytes_of(name).decode("utf-8-sig", errors="replace")
+
+
+def _bytes_of(name: str) -> bytes:
+    """At most one byte more than an events document may have."""
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        if name == "-":
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with Path(name).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise BadEvidence(f"{name}: cannot be read ({error.strerror}).") from error
-    return data.decode("utf-8-sig", errors="replace")
 
 
 def kept(folder: Path) -> FolderReader:
@@ -31,7 +38,7 @@ def kept(folder: Path) -> FolderReader:
 
 def events(name: str, stack: str | None) -> EventsReader:
     """What `aws cloudformation describe-stack-events` printed."""
-    return EventsReader(text_of(name), stack, "stdin" if name == "-" else name)
+    return EventsReader(_bytes_of(name), stack, "stdin" if name == "-" else name)
 
 
 def live(settings: Settings) -> LiveReader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -34,9 +35,19 @@ def complain(message: str) -> None:
 
 
 def say(text: str) -> None:
-    """The report, on stdout; what the encoding cannot show is escaped."""
+    """The report, on stdout; what the encoding cannot show is escaped. Somebody who reads no further, as `head`, changes nothing."""
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say_json(value: object) -> None:
+    """A json document on stdout. Only UTF-8 shows every character; in any other encoding JSON's own escapes stand for them."""
+    encoding = (sys.stdout.encoding or "utf-8").lower().replace("_", "-")
+    say(json.dumps(value, indent=2, ensure_ascii=encoding not in {"utf-8", "utf8"}) + "\n")
 
 
 @contextmanager

@@ -21,7 +21,10 @@ from stackdoctor.reader import Call, ErrorKind, ReadError
 from stackdoctor.redact import scrub_secrets
 
 _CODES = (
-    (ErrorKind.CREDENTIALS, r"Expired|TokenRefreshRequired|InvalidClientToken|UnrecognizedClient|InvalidAccessKey|Signature|InvalidToken"),
+    (
+        ErrorKind.CREDENTIALS,
+        r"Expired(?!Next|Iterator)|TokenRefreshRequired|InvalidClientToken|UnrecognizedClient|InvalidAccessKey|Signature|InvalidToken",
+    ),
     (ErrorKind.CREDENTIALS, r"MissingAuthentication|AuthFailure|RequestTimeTooSkewed|InvalidSecurity|^401$"),
     (ErrorKind.DENIED, r"AccessDenied|Unauthorized|NotAuthorized|AuthorizationError|Forbidden|AllAccessDisabled|AccountProblem|^403$"),
     (ErrorKind.DENIED, r"OptInRequired|SubscriptionRequired|RegionDisabled|NotSignedUp|DisabledRegion"),
@@ -30,6 +33,7 @@ _CODES = (
     (ErrorKind.SERVICE, r"Internal(?:Failure|Error|Server)|ServiceUnavailable|NotImplemented"),
 )
 _KIND_OF_CODE = tuple((kind, re.compile(pattern)) for kind, pattern in _CODES)
+_UNKNOWN_HERE = re.compile(r"InvalidClientToken|UnrecognizedClient|InvalidAccessKey|AuthFailure|InvalidToken")
 _REDIRECTS = re.compile(r"PermanentRedirect|TemporaryRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraint|^30[1278]$")
 
 _CREDENTIALS = (
@@ -54,9 +58,15 @@ _NETWORK = (
 )
 
 
-def read_error(call: Call, error: BaseException, hint: str = "") -> ReadError:
-    """The ReadError of a call that raised `error`; the hint is kept where it helps."""
+def read_error(call: Call, error: BaseException, hint: str = "", *, valid_elsewhere: bool = False) -> ReadError:
+    """The ReadError of a call that raised `error`; the hint is kept where it helps.
+
+    `valid_elsewhere`: the same credentials were good in another Region, so a token that this one does not know means that
+    the Region is not enabled: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+    """
     kind, code, message = describe(error)
+    if valid_elsewhere and _UNKNOWN_HERE.search(code):
+        kind, message = ErrorKind.DENIED, f"is the Region {call.region} enabled for this account? {message}".rstrip()
     helps = kind in {ErrorKind.CREDENTIALS, ErrorKind.NETWORK}
     return ReadError(call, kind, code, scrub_secrets(message), OPERATIONS.get(call.name, ()), hint if helps else "")
 

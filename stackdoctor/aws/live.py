@@ -46,6 +46,7 @@ class LiveReader:
         self._log = ReadLog()
         self._workers = Workers(MAX_IN_FLIGHT)
         self._crew = Crew()
+        self._known_in: set[str] = set()
         self.deadline = Deadline(settings.timeout)
 
     def read(self, call: Call) -> dict[str, Any]:
@@ -57,11 +58,12 @@ class LiveReader:
         except guard.ReadOnlyViolation:
             raise
         except Exception as error:
-            failed = read_error(call, error, self._hint(error))
+            failed = read_error(call, error, self._hint(error), valid_elsewhere=bool(self._known_in - {call.region}))
             _log.debug("%s", failed, exc_info=error)
             if self._keep:
                 self._keep(call, failed)
             raise failed from error
+        self._known_in.add(call.region)
         if self._keep:
             self._keep(call, answer)
         return answer

@@ -55,13 +55,13 @@ class Place:
     @property
     def log_in(self) -> str:
         """The command that renews the credentials in use."""
+        if self.method == "env":
+            return "They come from the environment: set AWS_ACCESS_KEY_ID and the two variables beside it anew, or add --profile NAME."
         named = f" --profile {self.profile}" if self.profile and self.profile != "default" else ""
         if any("sso_session" in profile or "sso_start_url" in profile for profile in self.chain) or self.method == "sso":
             return f"Run: aws sso login{named}"
         if any("login_session" in profile for profile in self.chain) or self.method == "login":
             return f"Run: aws login{named}"
-        if self.method == "env":
-            return "They come from the environment: set AWS_ACCESS_KEY_ID and the two variables beside it anew, or add --profile NAME."
         if self.method == "custom-process" or any("credential_process" in profile for profile in self.chain):
             return f"They come from the credential_process of profile {self.profile or 'default'}: run it by hand to see why."
         if self.method in {"iam-role", "container-role"}:
@@ -82,14 +82,16 @@ class Place:
         """For somebody who has no credentials at all."""
         return f"Run: aws configure sso, or: aws login, or add --profile NAME.{self._known()}"
 
-    @property
-    def network(self) -> str:
+    def network(self, error: BaseException) -> str:
         """What to look at when nothing answers."""
-        similar = similar_regions(self.region)
-        if similar and not self.endpoint_url:
-            return f"Did you mean --region {similar[0]}? botocore knows no Region {self.region}."
+        if "CA cert" in str(error) or "No such file" in str(error):
+            return "Check the file that AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE or ca_bundle in ~/.aws/config names."
         if self.endpoint_url:
             return f"Check --endpoint-url {self.endpoint_url}."
+        if isinstance(error, aws.SSLError):
+            return "A proxy that looks into TLS needs its certificate in AWS_CA_BUNDLE; check this machine's clock, too."
+        if similar := similar_regions(self.region):
+            return f"Did you mean --region {similar[0]}? botocore knows no Region {self.region}."
         return f"Check the network, the proxy (HTTPS_PROXY) and the Region {self.region}."
 
 
@@ -163,7 +165,7 @@ def _by_kind(error: BaseException, place: Place, said: str) -> CannotRun:
         case ErrorKind.CREDENTIALS:
             return CannotRun(f"The credentials are not valid: {message or code}", place.log_in)
         case ErrorKind.NETWORK:
-            return CannotRun(f"AWS cannot be reached: {message or code}", place.network)
+            return CannotRun(f"AWS cannot be reached: {message or code}", place.network(error))
         case ErrorKind.BAD_ANSWER:
             return CannotRun(
                 f"The AWS session cannot be opened: {type(error).__name__}: {said}",

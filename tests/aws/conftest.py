@@ -13,7 +13,7 @@ from aws.faulty_server import FaultyServer
 KEY, SECRET, TOKEN = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "FwoGZXIvYXdzEXAMPLETOKENVALUE"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The home directory; write `config` and `credentials` there."""
     for name in list(os.environ):
@@ -36,7 +36,7 @@ def _faulty() -> Iterator[FaultyServer]:
 
 
 @pytest.fixture
-def aws(_faulty: FaultyServer) -> FaultyServer:
+def aws(_faulty: FaultyServer, machine: Path) -> FaultyServer:
     """AWS on loopback, well again."""
     _faulty.clear()
     _faulty.answers.clear()

@@ -18,6 +18,8 @@ from stackdoctor.aws.live import LiveReader
 from stackdoctor.aws.settings import Settings
 from stackdoctor.reader import Call, ReadError
 
+pytestmark = pytest.mark.usefixtures("machine")
+
 ROLE_KEY, ROLE_SECRET, ROLE_TOKEN = "ASIAROLEROLEROLEROLE", "aRoleSecretThatIsLongEnough", "FwoGZROLETOKENROLETOKENROLETOKEN=="
 PASSWORD = "hunter2-of-the-database"
 TEMPLATE = f"Parameters:\n  Password:\n    Type: String\n    NoEcho: true\n    Default: {PASSWORD}\n"

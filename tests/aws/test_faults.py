@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from aws import faulty_server as faulty
+from aws.conftest import KEY, SECRET
 from aws.faulty_server import FAULTS, Fault, FaultyServer, refusing_endpoint, sample_params
 from stackdoctor.aws.live import LiveReader
 from stackdoctor.aws.session import AwsSession, open_session
@@ -20,7 +21,7 @@ from stackdoctor.aws.settings import Settings
 from stackdoctor.permissions import OPERATIONS
 from stackdoctor.reader import Call, ErrorKind, ReadError
 
-SHORT = {"region": "us-east-1", "timeout": 12.0, "connect_timeout": 0.5, "read_timeout": 0.6, "attempts": 2}
+SHORT = {"region": "us-east-1", "timeout": 12.0, "connect_timeout": 0.5, "read_timeout": 0.6, "attempts": 1}
 GRACE = 1.0
 
 KIND = {
@@ -84,24 +85,24 @@ def fault_id(fault: Fault) -> str:
 
 @pytest.fixture(scope="module")
 def matrix() -> dict[str, Outcomes]:
-    """Every operation under every fault. One session serves them all, since making a client takes longer than a call;
-    what succeeds by a retry comes first, while botocore's retry quota is whole."""
+    """Every operation under every fault. Two sessions serve them all, since making a client takes longer than a call:
+    one that tries again, for faults that are over by then, and one that does not."""
     done: dict[str, Outcomes] = {}
-    credentials = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_CONFIG_FILE": os.devnull}
+    credentials = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_CONFIG_FILE": os.devnull}
     with pytest.MonkeyPatch.context() as environment, FaultyServer() as server:
         for name, value in credentials.items():
             environment.setenv(name, value)
-        here = Settings(endpoint_url=server.url, **SHORT)
-        session = open_session(here)
-        done["none"] = run_all(here, session)
-        for fault in sorted(FAULTS, key=lambda fault: fault.times is None):
+        retrying, trying_once = Settings(endpoint_url=server.url, **SHORT | {"attempts": 2}), Settings(endpoint_url=server.url, **SHORT)
+        sessions = {settings: open_session(settings) for settings in (retrying, trying_once)}
+        for fault in (None, *FAULTS):
             server.clear()
-            for name in OPERATIONS if fault.times else ["*"]:
+            settings = retrying if fault and fault.times else trying_once
+            for name in OPERATIONS if fault else ():
                 server.inject(name, fault)
-            done[fault_id(fault)] = run_all(here, session)
+            done[fault_id(fault) if fault else "none"] = run_all(settings, sessions[settings])
         server.clear()
         for name, endpoint in ENDPOINTS.items():
-            done[name] = run_all(Settings(endpoint_url=endpoint(server), **SHORT | {"attempts": 1}))
+            done[name] = run_all(Settings(endpoint_url=endpoint(server), **SHORT))
     return done
 
 
@@ -207,7 +208,7 @@ def test_a_token_that_expires_in_the_middle_of_a_run(aws):
 
 def test_one_throttled_call_does_not_slow_down_the_others(aws):
     """What botocore's adaptive mode does (see session._config)."""
-    reader = LiveReader(Settings(endpoint_url=aws.url, **SHORT))
+    reader = LiveReader(Settings(endpoint_url=aws.url, **SHORT | {"attempts": 3}))
     events = Call("cloudformation", "DescribeStackEvents", "us-east-1", {"StackName": "s"})
     aws.inject("cloudformation:*", faulty.THROTTLED.only(1))
     reader.read(events)
@@ -219,7 +220,7 @@ def test_one_throttled_call_does_not_slow_down_the_others(aws):
 
 def test_a_retry_counts_as_one_call(aws):
     aws.inject("*", faulty.UNAVAILABLE.only(1))
-    reader = LiveReader(Settings(endpoint_url=aws.url, **SHORT))
+    reader = LiveReader(Settings(endpoint_url=aws.url, **SHORT | {"attempts": 2}))
     reader.read(POLICY)
     assert (reader.calls.total, len(aws.requests)) == (1, 2)
 
@@ -228,3 +229,10 @@ def test_a_very_long_answer_is_read_whole(aws):
     aws.answers["kms:GetKeyPolicy"] = {"Policy": "x" * 20_000_000}
     answer = LiveReader(Settings(endpoint_url=aws.url, **SHORT)).read(Call("kms", "GetKeyPolicy", "us-east-1", {"KeyId": "k"}))
     assert len(answer["Policy"]) == 20_000_000
+
+
+def test_throttling_that_does_not_end_is_said_after_all_attempts(aws):
+    aws.inject("*", faulty.THROTTLED)
+    with pytest.raises(ReadError) as caught:
+        LiveReader(Settings(endpoint_url=aws.url, **SHORT | {"attempts": 3})).read(POLICY)
+    assert (caught.value.kind, len(aws.requests)) == (ErrorKind.THROTTLED, 3)

@@ -22,6 +22,8 @@ from stackdoctor.aws.session import open_session
 from stackdoctor.aws.settings import Settings
 from stackdoctor.reader import Call, ErrorKind, ReadError
 
+pytestmark = pytest.mark.usefixtures("machine")
+
 KEY = Call("kms", "DescribeKey", "us-east-1", {"KeyId": "k"})
 POLICY = Call("s3", "GetBucketPolicy", "us-east-1", {"Bucket": "bucket-one"})
 
@@ -178,14 +180,16 @@ except KeyboardInterrupt:
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT to a child")
 def test_ctrl_c_ends_the_process_at_once_although_calls_still_run(aws):
     aws.inject("*", faulty.STALL)
-    child = subprocess.Popen([sys.executable, "-c", STALLED, aws.url], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen([sys.executable, "-c", STALLED, aws.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdout is not None
+    assert child.stderr is not None
     assert child.stdout.readline() == "ready\n"
     time.sleep(0.5)
     start = time.monotonic()
     child.send_signal(signal.SIGINT)
     assert child.wait(10) == 130
     assert time.monotonic() - start < 2
+    assert child.stderr.read() == ""
 
 
 # --------------------------------------------------------------------------------------------------------------- answers

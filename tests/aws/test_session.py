@@ -21,6 +21,8 @@ from stackdoctor.aws.settings import Settings
 from stackdoctor.errors import CannotRun
 from stackdoctor.reader import Call, ErrorKind, ReadError
 
+pytestmark = pytest.mark.usefixtures("machine")
+
 ROLE = "arn:aws:iam::111122223333:role/OnCall"
 KEY = Call("kms", "DescribeKey", "us-east-1", {"KeyId": "k"})
 
@@ -290,6 +292,33 @@ def test_a_proxy_that_is_down_is_named(monkeypatch):
     error = hint_of(Settings(region="us-east-1", connect_timeout=1, attempts=1))
     assert error.kind is ErrorKind.NETWORK
     assert "HTTPS_PROXY" in error.hint
+
+
+def test_a_certificate_file_that_is_not_there_is_named(monkeypatch, machine, aws):
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(machine / "none.pem"))
+    error = hint_of(Settings(region="us-east-1", endpoint_url=aws.tls_endpoint, attempts=1))
+    assert error.kind is ErrorKind.NETWORK
+    assert "AWS_CA_BUNDLE" in error.hint
+
+
+def test_keys_of_the_environment_come_before_a_profile_that_logs_in(machine, aws, monkeypatch):
+    """AWS_PROFILE names an SSO profile, but botocore takes the keys: `aws sso login` would change nothing."""
+    sso_profile(machine, "2020-01-01T00:00:00Z")
+    monkeypatch.setenv("AWS_PROFILE", "prod")
+    aws.inject("*", faulty.EXPIRED)
+    assert "environment" in hint_of(Settings(endpoint_url=aws.url)).hint
+
+
+def test_a_region_that_does_not_know_good_credentials_is_not_enabled(aws):
+    reader = LiveReader(Settings(region="us-east-1", endpoint_url=aws.url))
+    reader.read(KEY)
+    aws.inject("*", faulty.BAD_TOKEN)
+    with pytest.raises(ReadError, match="is the Region af-south-1 enabled") as caught:
+        reader.read(Call("kms", "DescribeKey", "af-south-1", {"KeyId": "k"}))
+    assert caught.value.kind is ErrorKind.DENIED
+    with pytest.raises(ReadError) as caught:
+        reader.read(KEY)
+    assert caught.value.kind is ErrorKind.CREDENTIALS, "where they were good before, they are not any more"
 
 
 def test_help_needs_no_boto3():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from stackdoctor.model import JSON
@@ -26,10 +28,11 @@ class Resource(NamedTuple):
     update_replace_policy: str | None = None
     condition: str | None = None
     depends_on: tuple[str, ...] = ()
-    metadata: Mapping[str, JSON] = {}
+    metadata: Mapping[str, JSON] = MappingProxyType({})
 
 
-def resources(template: Template) -> dict[str, Resource]:
+@lru_cache(maxsize=16)
+def resources(template: Template) -> Mapping[str, Resource]:
     """Every resource that is written out, by logical id; what Fn::ForEach or a macro makes is not among them."""
     found: dict[str, Resource] = {}
     for logical_id, raw in template.section("Resources").items():
@@ -45,7 +48,7 @@ def resources(template: Template) -> dict[str, Resource]:
             depends_on=tuple(_texts(raw.get("DependsOn"))),
             metadata=metadata if isinstance(metadata, dict) else {},
         )
-    return found
+    return MappingProxyType(found)
 
 
 def is_made(template: Template, logical_id: str, context: Context) -> bool | None:

@@ -36,7 +36,7 @@ HOLDERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 class Place:
     """Where a policy document stands: the property `document` of the resource `logical_id`, from `line` (from 1) on.
 
-    `context` is what it was found with, and is resolved with again when it is patched.
+    `inside` leads further down, to an inline policy. `context` is what it was found with, and is resolved with again when it is patched.
     """
 
     logical_id: str
@@ -44,10 +44,11 @@ class Place:
     document: str
     line: int
     context: Context
+    inside: tuple[str | int, ...] = ()
 
     @property
-    def path(self) -> tuple[str, ...]:
-        return ("Resources", self.logical_id, "Properties", self.document)
+    def path(self) -> tuple[str | int, ...]:
+        return ("Resources", self.logical_id, "Properties", self.document, *self.inside)
 
 
 def find_policy(
@@ -58,16 +59,19 @@ def find_policy(
     kind: str = "",
     owner: str = "",
     deployed: Mapping[str, JSON] | None = None,
+    at: tuple[str | int, ...] = (),
 ) -> Place | NotPlaced:
-    """The policy document of one resource by its `logical_id`, or of the `owner` (physical id or ARN) of a `kind`:
+    """The policy document of one resource by its `logical_id` (`at` is the path below its Properties where it is another one
+    than its type's own: `("Policies", 0, "PolicyDocument")` of a role), or of the `owner` (physical id or ARN) of a `kind`:
     bucket, key, topic or queue (the values of `services.base.Target`).
     """
     known = resources(template)
     if logical_id:
         resource = known.get(logical_id)
-        if resource is None or not (holder := _holder(resource.type)):
+        holder = _holder(resource.type) if resource else None
+        if resource is None or not (at or holder):
             return NotPlaced(_unseen(template, f"{logical_id} is no policy resource that is written in the template"))
-        return _place(template, context, logical_id, resource.type, holder[1], deployed)
+        return _place(template, context, logical_id, at or ((holder or ("", ""))[1],), deployed)
     if kind not in HOLDERS:
         return NotPlaced(f"the policy of a {kind or 'resource without a kind'} is no document in a template")
     return _by_owner(template, context, known, kind, owner, deployed)
@@ -84,23 +88,20 @@ def _by_owner(
     possible: list[str] = []
     for name, resource in known.items():
         if resource.type in HOLDERS[kind] and is_made(template, name, context) is not False:
-            belongs = _belongs(template, context, name, kind, owner)
+            belongs = _belongs(template, context, name, HOLDERS[kind][resource.type][0], owner)
             (certain if belongs else possible if belongs is None else []).append(name)
     names = certain or possible
     if deployed is not None and (len(names) > 1 or not certain):
-        names = [name for name in names if _fits(template, context, name, known[name].type, deployed)]
+        names = [n for n in names if isinstance(_place(template, context, n, (HOLDERS[kind][known[n].type][1],), deployed), Place)]
     if len(names) > 1:
         return NotPlaced(f"several resources may hold the policy of {owner}: {', '.join(names)}")
     if not names or (not certain and deployed is None):
         return NotPlaced(_unseen(template, f"no resource of the template is known to hold the policy of {owner}"))
-    type_name = known[names[0]].type
-    return _place(template, context, names[0], type_name, HOLDERS[kind][type_name][1], deployed)
+    return _place(template, context, names[0], (HOLDERS[kind][known[names[0]].type][1],), deployed)
 
 
-def _belongs(template: Template, context: Context, name: str, kind: str, owner: str) -> bool | None:
+def _belongs(template: Template, context: Context, name: str, naming: str, owner: str) -> bool | None:
     """Whether the policy resource is the owner's; None where the known values do not tell."""
-    resource = resources(template)[name]
-    naming = HOLDERS[kind][resource.type][0]
     if not naming:
         physical = context.physical_ids.get(name)
         return _short(physical) == _short(owner) if physical else None
@@ -115,23 +116,18 @@ def _short(name: str) -> str:
     return name.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
 
 
-def _fits(template: Template, context: Context, name: str, type_name: str, deployed: Mapping[str, JSON]) -> bool:
-    holder = _holder(type_name)
-    return holder is not None and isinstance(_place(template, context, name, type_name, holder[1], deployed), Place)
-
-
 def _place(
-    template: Template, context: Context, name: str, type_name: str, prop: str, deployed: Mapping[str, JSON] | None
+    template: Template, context: Context, name: str, at: tuple[str | int, ...], deployed: Mapping[str, JSON] | None
 ) -> Place | NotPlaced:
-    node = template.node("Resources", name, "Properties", prop)
+    node = template.node("Resources", name, "Properties", *at)
     if node is None:
-        return NotPlaced(_missing(template, name, prop))
+        return NotPlaced(_missing(template, name, str(at[0])))
     if reason := _opaque(template, node.value):
         return NotPlaced(reason)
     line = template.text.count("\n", 0, node.start) + 1
     for attempt in (context, context.without_defaults()):
         if deployed is None or matches_document(template, node, attempt, deployed):
-            return Place(name, type_name, prop, line, attempt)
+            return Place(name, resources(template)[name].type, str(at[0]), line, attempt, at[1:])
     return NotPlaced(f"the deployed policy is not what {name} says in the template: it was changed since")
 
 
@@ -232,24 +228,26 @@ class Reading:
         """For each deployed element the items (index, chosen node) it may come from, in order; None where they do not fit."""
         rows, columns = len(node.items), len(deployed)
         options = [self.options(item) for item in node.items]
-        fits = [
-            [next((o for o in options[i] if o is not None and self.may_be(o, deployed[j])), None) for j in range(columns)]
-            for i in range(rows)
-        ]
-        ahead = [[False] * (columns + 1) for _ in range(rows + 1)]
-        behind = [[False] * (columns + 1) for _ in range(rows + 1)]
-        ahead[0][0] = behind[rows][columns] = True
+        known: dict[tuple[int, int], Node | None] = {}
+
+        def fit(i: int, j: int) -> Node | None:
+            if (i, j) not in known:
+                known[i, j] = next((o for o in options[i] if o is not None and self.may_be(o, deployed[j])), None)
+            return known[i, j]
+
+        ahead = [{0}]  # after so many items, so many elements can be explained
         for i in range(rows):
-            for j in range(columns + 1):
-                skipped = ahead[i][j] and None in options[i]
-                ahead[i + 1][j] = skipped or (j > 0 and ahead[i][j - 1] and fits[i][j - 1] is not None)
-        for i in reversed(range(rows)):
-            for j in range(columns + 1):
-                skipped = behind[i + 1][j] and None in options[i]
-                behind[i][j] = skipped or (j < columns and behind[i + 1][j + 1] and fits[i][j] is not None)
-        if not ahead[rows][columns]:
+            skipped = ahead[i] if None in options[i] else set()
+            ahead.append(skipped | {j + 1 for j in ahead[i] if j < columns and fit(i, j) is not None})
+        if columns not in ahead[rows]:
             return None
-        return [
-            [(i, found) for i in range(rows) if ahead[i][j] and behind[i + 1][j + 1] and (found := fits[i][j]) is not None]
-            for j in range(columns)
-        ]
+        behind = [{columns}]
+        for i in reversed(range(rows)):
+            skipped = behind[-1] & ahead[i] if None in options[i] else set()
+            behind.append(skipped | {j for j in ahead[i] if j + 1 in behind[-1] and fit(i, j) is not None})
+        behind.reverse()
+        found: list[list[tuple[int, Node]]] = [[] for _ in deployed]
+        for (i, j), chosen in known.items():
+            if chosen is not None and j in ahead[i] and j + 1 in behind[i + 1]:
+                found[j].append((i, chosen))
+        return found

@@ -10,6 +10,15 @@ _ALONE = 0.6  # of an element that is dropped or added; changing one costs up to
 
 def pair(before: list[JSON], after: list[JSON]) -> list[tuple[int | None, int | None]]:
     """Positions in both lists, in order: None where an element has no partner."""
+    head = 0
+    while head < min(len(before), len(after)) and matches(before[head], after[head]):
+        head += 1
+    made = _cheapest(before[head:], after[head:])
+    moved = [(None if old is None else old + head, None if new is None else new + head) for old, new in made]
+    return [*((index, index) for index in range(head)), *moved]
+
+
+def _cheapest(before: list[JSON], after: list[JSON]) -> list[tuple[int | None, int | None]]:
     rows, columns = len(before), len(after)
     costs = [[_distance(old, new) for new in after] for old in before]
     total = [[0.0] * (columns + 1) for _ in range(rows + 1)]

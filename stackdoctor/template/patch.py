@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from stackdoctor.model import JSON
 from stackdoctor.template.compare import as_list, matches
 from stackdoctor.template.edit import Editor, Stop
+from stackdoctor.template.graph import depends_on
 from stackdoctor.template.locate import Place, Reading, matches_document
 from stackdoctor.template.parse import parse
 from stackdoctor.template.source import BadTemplate, Node, NotPlaced, Patched, Shape, Template
@@ -114,6 +115,8 @@ def add_dependency(template: Template, logical_id: str, on: str, *, filename: st
     known = resource.get("DependsOn")
     if on in as_list(known):
         return NotPlaced(f"{logical_id} depends on {on} already")
+    if logical_id in depends_on(template, on) or logical_id == on:
+        return NotPlaced(f"{on} itself depends on {logical_id}: the dependency would close a circle")
     return _set(template, logical_id, ("DependsOn",), on if known is None else [*as_list(known), on], filename)
 
 

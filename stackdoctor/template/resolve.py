@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from stackdoctor.model import JSON
@@ -16,7 +16,6 @@ from stackdoctor.template.source import Template, intrinsic
 
 _VARIABLE = re.compile(r"\$\{(!?)\s*([^}]*?)\s*\}")
 _DYNAMIC = re.compile(r"\{\{resolve:[^}]*\}\}")
-_MAX_HOPS = 40  # a name that needs a name that needs …: more than any template has, fewer than Python's stack
 
 
 class _NoValue:
@@ -29,18 +28,28 @@ _Result: TypeAlias = "JSON | _NoValue"
 
 def resolve(template: Template, value: JSON, context: Context) -> JSON:
     """A value of the template (long form) as deployed. `AWS::NoValue` at the very top gives None."""
-    found = _Resolver(template, context, 0).value(value)
+    found = _resolved(template, value, context)
     return None if isinstance(found, _NoValue) else found
 
 
 def is_no_value(template: Template, value: JSON, context: Context) -> bool:
     """Whether a value is left out."""
-    return isinstance(_Resolver(template, context, 0).value(value), _NoValue)
+    return isinstance(_resolved(template, value, context), _NoValue)
+
+
+def _resolved(template: Template, value: JSON, context: Context) -> _Result:
+    try:
+        return _Resolver(template, context).value(value)
+    except RecursionError:  # names that need names that need names, deeper than any honest template
+        return Unresolved("${nested too deep}")
 
 
 def condition(template: Template, name: str, context: Context) -> bool | None:
     """A named condition; None where the known values do not decide it."""
-    return _Resolver(template, context, 0).condition(name)
+    try:
+        return _Resolver(template, context).condition(name)
+    except RecursionError:
+        return None
 
 
 def resource_properties(template: Template, logical_id: str, context: Context) -> dict[str, JSON] | None:
@@ -54,14 +63,18 @@ def resource_properties(template: Template, logical_id: str, context: Context) -
 
 def sub_pieces(template: Template, text: str, variables: Mapping[str, JSON], context: Context) -> list[tuple[int, int, JSON]]:
     """A text of Fn::Sub cut up: literal, variable, literal, …, each with where it stands in the text and its value."""
-    return _Resolver(template, context, 0).pieces(text, variables)
+    try:
+        return _Resolver(template, context).pieces(text, variables)
+    except RecursionError:
+        return [(0, len(text), Unresolved("${nested too deep}"))]
 
 
 @dataclass(frozen=True, slots=True)
 class _Resolver:
     template: Template
     context: Context
-    hops: int
+    names: dict[str, str | None] = field(default_factory=dict)  # physical ids found; None also while one is looked for
+    held: dict[str, bool | None] = field(default_factory=dict)  # conditions alike
 
     def value(self, value: JSON) -> _Result:
         found = intrinsic(value)
@@ -108,9 +121,6 @@ class _Resolver:
                 return self.find_in_map(argument)
         return Unresolved("${" + name + "}")
 
-    def deeper(self) -> _Resolver | None:
-        return _Resolver(self.template, self.context, self.hops + 1) if self.hops < _MAX_HOPS else None
-
     def ref(self, name: str) -> JSON:
         if name.startswith("AWS::"):
             if name == "AWS::NotificationARNs":
@@ -141,14 +151,18 @@ class _Resolver:
         known = self.context.physical_ids.get(name)
         if known:
             return known
-        resource = self.template.section("Resources").get(name)
+        if name not in self.names:
+            self.names[name] = None
+            self.names[name] = self.name_of(self.template.section("Resources").get(name))
+        return self.names[name]
+
+    def name_of(self, resource: JSON) -> str | None:
         if not isinstance(resource, dict) or not isinstance(properties := resource.get("Properties"), dict):
             return None
         named = NAMED.get(str(resource.get("Type")))
-        deeper = self.deeper()
-        if named is None or deeper is None or properties.get(named[0]) is None:
+        if named is None or properties.get(named[0]) is None:
             return None
-        value = deeper.plain(properties[named[0]])
+        value = self.plain(properties[named[0]])
         return named[1](value, self.context) if isinstance(value, str) and not isinstance(value, Unresolved) else None
 
     def attribute(self, logical_id: str, attribute: str) -> JSON:
@@ -168,8 +182,7 @@ class _Resolver:
 
     def iam_arn(self, kind: str, name: str, properties: JSON) -> str | None:
         raw = properties.get("Path") if isinstance(properties, dict) else None
-        deeper = self.deeper()
-        path = "/" if raw is None else deeper.plain(raw) if deeper else None
+        path = "/" if raw is None else self.plain(raw)
         if not isinstance(path, str) or isinstance(path, Unresolved):
             return None
         return f"arn:{self.context.partition}:iam::{self.context.account}:{kind}{path}{name}"
@@ -233,9 +246,11 @@ class _Resolver:
     def condition(self, name: str) -> bool | None:
         if name in self.context.conditions:
             return self.context.conditions[name]
-        deeper = self.deeper()
         conditions = self.template.section("Conditions")
-        return deeper.holds(conditions[name]) if deeper and name in conditions else None
+        if name in conditions and name not in self.held:
+            self.held[name] = None
+            self.held[name] = self.holds(conditions[name])
+        return self.held.get(name)
 
     def holds(self, value: JSON) -> bool | None:
         """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-conditions.html"""

@@ -245,4 +245,21 @@ def test_cdk_json_keeps_its_one_space():
     assert isinstance(made, Patched)
     added = [line for line in made.diff.split("\n") if line.startswith("+") and not line.startswith("+++")]
     assert added == ["+    },", '+    "KMSKeyId": {', '+     "Fn::GetAtt": [', '+      "Key",', '+      "Arn"', "+     ]"]
-    assert isinstance(add_dependency(cdk, "LogsBucketPolicy00905A77", "CloudTrailA62D711D"), Patched)
+
+
+def test_no_circle_of_dependencies():
+    found = add_dependency(parse(read("cdk.json")), "LogsBucketPolicy00905A77", "CloudTrailA62D711D")
+    assert isinstance(found, NotPlaced)
+    assert "circle" in found.reason
+
+
+def test_an_inline_policy_of_a_role():
+    text = template(
+        "  Role:\n    Type: AWS::IAM::Role\n    Properties:\n      Policies:\n      - PolicyName: p\n        PolicyDocument:\n"
+        "          Statement:\n          - {Effect: Allow, Action: 's3:PutObject', Resource: !Sub '${Bucket.Arn}/*'}\n"
+    )
+    place = find_policy(text, CONTEXT, logical_id="Role", at=("Policies", 0, "PolicyDocument"))
+    assert isinstance(place, Place)
+    before = {"Statement": [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}]}
+    made = patch(text, place, before, {"Statement": [{**before["Statement"][0], "Action": ["s3:PutObject", "s3:GetObject"]}]})
+    assert made.text == text.text.replace("'s3:PutObject'", "['s3:PutObject', 's3:GetObject']")

@@ -145,3 +145,14 @@ def test_properties_of_a_resource():
 
 def test_whether_a_resource_is_made():
     assert [is_made(TEMPLATE, name, CONTEXT) for name in ("Bucket", "Maybe", "Never", "Nothing")] == [True, None, False, None]
+
+
+def test_hostile_references_end():
+    fan = "".join(
+        f"  B{i}: {{Type: AWS::S3::Bucket, Properties: {{BucketName: !Join ['', [{', '.join([f'!Ref B{i + 1}'] * 9)}]]}}}}\n"
+        for i in range(300)
+    )
+    both = "".join(f"  C{i}: !And [!Condition C{i + 1}, !Condition C{i + 1}]\n" for i in range(300))
+    template = parse(f"Conditions:\n{both}Resources:\n{fan}")
+    assert unresolved(resolve(template, {"Ref": "B0"}, CONTEXT))
+    assert condition(template, "C0", CONTEXT) is None

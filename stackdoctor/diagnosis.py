@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from stackdoctor import attempts, recovery, root_cause, timeline
 from stackdoctor import blockers as blocking
-from stackdoctor import recovery, root_cause, timeline
 from stackdoctor.classify import classify
 from stackdoctor.collect import collect
 from stackdoctor.commands import CommandStyle
@@ -122,6 +122,7 @@ def _finish(
     _options: Options,
 ) -> Diagnosis:
     findings = tuple(dict.fromkeys(finding for one in done for finding in one.findings))
+    compared = attempts.compare(history, done[0].failure) if done else ()
     rows: tuple[Unread, ...] = (*history.unread, *unread(done))
     return Diagnosis(
         verdict=verdict,
@@ -137,6 +138,8 @@ def _finish(
         calls=reader.calls,
         quotes=dict(quote for one in done for quote in one.quotes),
         rejected=proposal.rejected,
+        attempts=compared,
+        compared=attempts.sentence(compared, history, done[0].failure, done[0].causes) if done else "",
     )
 
 

@@ -54,6 +54,9 @@ class Unread:
     would_decide: bool = False
 
 
+_ONLY_OF_A_STACK = ("ROLLBACK_", "UPDATE_ROLLBACK_", "IMPORT_ROLLBACK_", "REVIEW_")
+
+
 # ---------------------------------------------------------------------------------------------- the stack's history
 @dataclass(frozen=True, slots=True)
 class StackEvent:
@@ -88,7 +91,7 @@ class StackEvent:
             return False
         if self.physical_id and self.stack_id:
             return self.physical_id == self.stack_id
-        return self.logical_id == self.stack_name
+        return self.logical_id == self.stack_name or self.status.startswith(_ONLY_OF_A_STACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +461,8 @@ class Diagnosis:
     rejected: tuple[str, ...] = ()
     """Changes that were tried and kept out, with the reason."""
     attempts: tuple[AttemptChange, ...] = ()
+    compared: str = ""
+    """The sentence the attempts add up to."""
 
     def quote(self, finding: Finding) -> JSON:
         """The statement a finding points at, None where it points at none."""

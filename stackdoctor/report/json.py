@@ -31,6 +31,7 @@ def document(diagnosis: Diagnosis, generated_at: datetime) -> dict[str, Any]:
         "recovery": _plain(diagnosis.recovery),
         "unread": _plain(diagnosis.unread),
         "calls": _plain(diagnosis.calls),
+        "attempts": _plain(diagnosis.attempts),
     }
 
 

@@ -42,6 +42,7 @@ def render(diagnosis: Diagnosis, style: Style) -> str:
             *_causes(diagnosis, style),
             *_blockers(diagnosis, style),
             *_findings(diagnosis, style),
+            *_attempts(diagnosis, style),
             *_fixes(diagnosis, style),
             *_unread(diagnosis, style),
             *_recovery(diagnosis, style),
@@ -121,6 +122,20 @@ def _quoted(statement: object, finding: Finding, style: Style) -> Iterator[str]:
     for line in block(json.dumps(statement, indent=2, ensure_ascii=False), 4_000).split("\n"):
         at_fault = key is not None and line.strip().lower().startswith(f'"{key}"')
         yield style.paint("31", f"  > {line}   <-- here") if at_fault else f"    {line}"
+
+
+def _attempts(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
+    if not diagnosis.compared:
+        return
+    lines = [style.head("Attempts compared") + f"  {plain(diagnosis.compared)}"]
+    if style.verbose:
+        rows = [
+            (str(row.attempt), "; ".join(plain(text, 160) for text in row.changes) or "no change", "same" if row.same_failure else "other")
+            for row in diagnosis.attempts
+        ]
+        table = tabulate(rows, headers=("attempt", "changed before it", "failure"), tablefmt="plain", disable_numparse=True)
+        lines += [f"  {line}".rstrip() for line in table.splitlines()]
+    yield "\n".join(lines)
 
 
 def _fixes(diagnosis: Diagnosis, style: Style) -> Iterator[str]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_timeline import EVENTS, STATUSES
 from timelines import reading
 
-from stackdoctor.model import Category, Failure, Stack, StackEvent, StackHistory, ValidationError
+from stackdoctor.model import Cascaded, Category, Failure, Stack, StackEvent, StackHistory, ValidationError
 from stackdoctor.root_cause import RootCauses, find
 from stackdoctor.timeline import covers_attempt
 
@@ -93,6 +93,35 @@ class TestOneStack:
     def test_a_rollback_asked_for_without_any_failure(self) -> None:
         story = Story("shop").create(done("Key"), ends="IN_PROGRESS").rollback(done("Key"), why="Rollback requested by user.")
         assert named(of(story).failures) == ["shop/shop"]
+
+    def test_why_a_rollback_failed_or_was_continued_is_not_why_the_attempt_failed(self) -> None:
+        story = Story("shop").create(done("Key")).update(done("Key"), ends="IN_PROGRESS")
+        story.rollback(
+            of="UPDATE", why="", ends="FAILED", reason="Role arn:aws:iam::111122223333:role/deploy is invalid or cannot be assumed"
+        )
+        assert of(story).failures == ()
+        assert of(story.continued(done("Key"))).failures == ()
+
+    def test_what_a_clean_up_left_behind_is_not_why_the_attempt_failed(self) -> None:
+        story = (
+            Story("shop")
+            .create(done("Key"))
+            .update(done("Key"), ends="IN_PROGRESS")
+            .rollback(of="UPDATE", why="")
+            .clean_up(fails("New", NOT_EMPTY))
+        )
+        found = of(story)
+        assert (found.failures, named(found.blockers)) == ((), ["shop/New"])
+
+    def test_what_the_stack_says_counts_more_than_who_asked(self) -> None:
+        story = Story("shop").create(ends="FAILED", reason="Transform AWS::Serverless-2016-10-31 failed").rollback(why="User Initiated")
+        (failure,) = of(story).failures
+        assert failure.event.reason == "Transform AWS::Serverless-2016-10-31 failed"
+
+    def test_the_cascade_keeps_what_each_row_said(self) -> None:
+        story = Story("shop").create(fails("Trail", DENIED, TRAIL), cancelled("Queue", "AWS::SQS::Queue")).rollback()
+        (failure,) = of(story).failures
+        assert failure.cascade == (Cascaded("Queue", "AWS::SQS::Queue", "Resource creation cancelled"),)
 
     def test_a_person_rolled_back_what_had_failed(self) -> None:
         story = Story("shop").create(fails("Trail", DENIED, TRAIL), ends="FAILED").rollback(done("Key"), why="User Initiated")
@@ -376,6 +405,11 @@ class TestNested:
         found = of(root, children=(child.history(),))
         assert named(found.failures) == ["root/Trail"]
         assert {cascaded.logical_id for cascaded in found.failures[0].cascade} == {"Net", "Vpc"}
+
+    def test_a_cause_inside_carries_its_parent_once(self) -> None:
+        root, child = a_family(2)
+        cascade = [cascaded.logical_id for cascaded in of(root, children=(child,)).failures[0].cascade]
+        assert sorted(cascade) == ["L1", "Queue", "Sibling"]
 
     def test_a_child_that_never_came_to_be_is_its_own_cause(self) -> None:
         root = Story("root")

@@ -177,11 +177,18 @@ def investigate(reader: Reader, history: StackHistory, failure: Failure, *, look
     past = partial(look_up, reader, failure, resource, service, uses) if look_back and failure.reason.category in DENIES else History
     tasks: tuple[Callable[[], Any], ...] = (partial(inspect, reader, uses, resource.scope, resources), past)
     evidence, recorded = reader.gather(*tasks)
-    more = tuple(use for use in service.also_uses(resource, evidence.facts()) if use not in uses)
-    if more:
-        evidence = _joined(evidence, inspect(reader, more, resource.scope, resources))
+    evidence = with_also_used(reader, service, resource, evidence, resources)
     found = examine(failure, resource, service, evidence, resources, after=_made_before(history, failure))
     return replace(found, history=recorded)
+
+
+def with_also_used(
+    reader: Reader, service: Service, resource: Resource, evidence: EvidenceSet, resources: tuple[DeployedResource, ...] = ()
+) -> EvidenceSet:
+    """The evidence with what only inspection can name: the key of a bucket's default encryption, of a queue."""
+    named = service.uses(resource)
+    more = tuple(use for use in service.also_uses(resource, evidence.facts()) if use not in named)
+    return _joined(evidence, inspect(reader, more, resource.scope, resources)) if more else evidence
 
 
 def examine(

@@ -65,13 +65,13 @@ def _cause(one: Investigation) -> str:
     name = f"{event.logical_id} ({event.resource_type})"
     denied, side = one.denied(), one.denied_by
     if one.causes:
-        gravest = _finding(one.causes[0])
+        gravest = finding_in_words(one.causes[0])
         more = f" (and {len(one.causes) - 1} more)" if len(one.causes) > 1 else ""
         if side and denied and denied.action and denied.principal:
             return f"{name} failed because {SIDES[side]} denied {denied.action} to {denied.principal}: {gravest}{more}"
         return f"{name} failed because {gravest}{more}"
     if one.risks and one.explained and not one.failure.reason.self_explained:
-        return f"{name} was denied{f' by {SIDES[side]}' if side else ''}; likely because {_finding(one.risks[0])}"
+        return f"{name} was denied{f' by {SIDES[side]}' if side else ''}; likely because {finding_in_words(one.risks[0])}"
     if one.explained and side and denied and denied.action:
         whom = f" to {denied.principal}" if denied.principal else ""
         what = f" on {denied.resource}" if denied.resource else ""
@@ -85,7 +85,8 @@ def _cause(one: Investigation) -> str:
     return f"{name} failed: {_short(event.reason)}"
 
 
-def _finding(finding: Finding) -> str:
+def finding_in_words(finding: Finding) -> str:
+    """A finding in the middle of a sentence, with the statement it points at."""
     title = finding.title
     first = title.split(" ", 1)[0]
     if first in {"A", "An", "The", "No", "How", "Every"}:

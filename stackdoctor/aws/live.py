@@ -35,19 +35,21 @@ _log = logging.getLogger(__name__)
 class LiveReader:
     """Reads from AWS. Raises CannotRun where no session can be opened.
 
-    `keep` is told of every answer and every error, from any thread. The deadline starts when the session is open.
+    `keep` is told of every answer and every error, from any thread. Opening the session takes of the same time.
     `session` is for further readers on one session, such as a scan's.
     """
 
     def __init__(self, settings: Settings, keep: Keep | None = None, session: AwsSession | None = None) -> None:
+        self.deadline = Deadline(settings.timeout)
         self._session = session or open_session(settings)
+        if self._session.asked:
+            self.deadline.start_again()
         self.region = settings.region or self._session.region
         self._keep = keep
         self._log = ReadLog()
         self._workers = Workers(MAX_IN_FLIGHT)
         self._crew = Crew()
         self._known_in: set[str] = set()
-        self.deadline = Deadline(settings.timeout)
 
     def read(self, call: Call) -> dict[str, Any]:
         """AWS's answer. Raises ReadError, with kind TIMED_OUT at once when the time is up."""

@@ -47,6 +47,8 @@ class AwsSession:
         self._clients: dict[tuple[str, str], Any] = {}
         self.region = place.region
         self.partition = partition_of(place.region)
+        self.asked = place.needs_mfa
+        """Whether a person was asked for an MFA code, which takes as long as it takes."""
 
     def client(self, service: str, region: str = "") -> Any:
         """The client of a service in a Region; refuses every operation that is not in `permissions.OPERATIONS`."""

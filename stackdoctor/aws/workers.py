@@ -33,6 +33,10 @@ class Deadline:
         self.stopped = ""
         self._end = time.monotonic() + seconds
 
+    def start_again(self) -> None:
+        """All the time from now on: a person was asked for something."""
+        self._end = time.monotonic() + self.seconds
+
     def stop(self, why: str) -> None:
         self.stopped = why
 

@@ -221,6 +221,14 @@ def test_a_credential_process_that_hangs_does_not_hang_the_run(machine, no_keys)
     assert "--timeout" in error.hint
 
 
+def test_waiting_for_credentials_takes_of_the_time_of_the_whole_run(machine, aws, no_keys):
+    script = machine / "keys.py"
+    script.write_text('import time; time.sleep(1); print(\'{"Version": 1, "AccessKeyId": "AKIDSLOW", "SecretAccessKey": "s"}\')')
+    (machine / "config").write_text(f"[profile tool]\nregion = us-east-1\ncredential_process = {sys.executable} {script}\n")
+    reader = LiveReader(Settings(profile="tool", endpoint_url=aws.url, timeout=30))
+    assert reader.deadline.left < 29
+
+
 @pytest.mark.parametrize("broken", ["[profile prod\nregion", "no section = 1\n", "\xff\xfe"], ids=["unclosed", "no section", "binary"])
 def test_a_broken_configuration_file(machine, broken):
     (machine / "config").write_bytes(broken.encode("latin-1"))

@@ -42,6 +42,7 @@ from stackdoctor.model import (
     Verdict,
 )
 from stackdoctor.reader import Reader
+from stackdoctor.second_opinion import opinions
 from stackdoctor.summary import sentence
 
 BLOCKERS_GONE = ("DBInstanceNotFound", "DBClusterNotFoundFault", "ObjectLockConfigurationNotFoundError")
@@ -57,6 +58,7 @@ class Options:
     history: bool = True
     harden: bool = False
     template: str | None = None
+    confirm: bool = False
 
 
 def diagnose(reader: Reader, stack: str, options: Options | None = None) -> Diagnosis:
@@ -87,7 +89,8 @@ def analyse(reader: Reader, history: StackHistory, options: Options) -> Diagnosi
         aws=style,
         fix_first=bool(proposal.fixes),
     )
-    return replace(diagnosis, recovery=steps)
+    said, unasked = opinions(reader, proposal.fixes) if options.confirm else ((), ())
+    return replace(diagnosis, recovery=steps, opinions=said, unread=(*diagnosis.unread, *unasked), calls=reader.calls)
 
 
 def _classify(event: StackEvent) -> Reason:

@@ -463,6 +463,8 @@ class Diagnosis:
     attempts: tuple[AttemptChange, ...] = ()
     compared: str = ""
     """The sentence the attempts add up to."""
+    opinions: tuple[str, ...] = ()
+    """What Access Analyzer says of the corrected policies, where it was asked."""
 
     def quote(self, finding: Finding) -> JSON:
         """The statement a finding points at, None where it points at none."""

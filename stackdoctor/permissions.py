@@ -74,8 +74,10 @@ _BLOCKERS: dict[str, tuple[str, ...]] = {
 
 _SCAN: dict[str, tuple[str, ...]] = {}
 _ORGANIZATION: dict[str, tuple[str, ...]] = {}
+_CONFIRM: dict[str, tuple[str, ...]] = {"accessanalyzer:ValidatePolicy": ("access-analyzer:ValidatePolicy",)}
+"""Only with --confirm-with-aws; a POST that reads nothing and changes nothing."""
 
-OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(_CORE | _BLOCKERS | _SCAN | _ORGANIZATION)
+OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(_CORE | _BLOCKERS | _SCAN | _ORGANIZATION | _CONFIRM)
 """Every operation that may be called, by `service:Operation`, with the IAM actions it needs."""
 
 PURPOSES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(

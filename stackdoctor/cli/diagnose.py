@@ -13,6 +13,7 @@ from stackdoctor.cli.output import Output, exit_code, save_fixes, show
 from stackdoctor.cli.streams import Colour, complain, progress
 from stackdoctor.errors import UsageError
 from stackdoctor.recording import Saver, SavingReader
+from stackdoctor.second_opinion import COST
 
 if TYPE_CHECKING:
     from stackdoctor.aws.settings import Settings
@@ -36,6 +37,7 @@ def diagnose(
     redact: o.Redact = False,
     no_history: o.NoHistory = False,
     harden: o.Harden = False,
+    confirm_with_aws: o.ConfirmWithAws = False,
     timeout: o.Timeout = 45,
     exit_zero: o.ExitZero = False,
     verbose: o.Verbose = False,
@@ -58,7 +60,7 @@ def diagnose(
         raise UsageError("Give the stack's name or ARN, or --from DIR, or --events FILE.", "Example: stackdoctor diagnose my-stack")
     redactor = Redactor() if redact else None
     source = sources.text_of(str(template)) if template else None
-    options = Options(profile, endpoint_url, history=not no_history, harden=harden, template=source)
+    options = Options(profile, endpoint_url, history=not no_history, harden=harden, template=source, confirm=confirm_with_aws)
     reader: Reader
     stop: Callable[[], None] | None = None
     if from_ is not None:
@@ -71,6 +73,8 @@ def diagnose(
         reader = live = sources.live(_settings(stack or "", region, profile, role_arn, external_id, endpoint_url, timeout, debug=debug))
         stop = live.stop
     saver = Saver(save, stack=stack or "", region=reader.region, redactor=redactor) if save else None
+    if confirm_with_aws:
+        complain(COST)
     with progress(f"reading {stack}", quiet=quiet), interruptible(stop) as interruption:
         diagnosis = run(SavingReader(reader, saver), stack or "", options)
     if saver is not None:

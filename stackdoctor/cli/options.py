@@ -29,6 +29,12 @@ NoHistory: TypeAlias = Annotated[bool, typer.Option("--no-history", help="Do not
 Harden: TypeAlias = Annotated[
     bool, typer.Option("--harden", help="Propose the conditions to add back once it works, and a sandbox to prove them.")
 ]
+ConfirmWithAws: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--confirm-with-aws", help="Ask Access Analyzer about the corrected policies (free; needs access-analyzer:ValidatePolicy)."
+    ),
+]
 Timeout: TypeAlias = Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=1, help="Time for the whole run.")]
 ExitZero: TypeAlias = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 instead of 1 and 3.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Also cascade, notes, operations, evidence and calls.")]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 from stackdoctor import __version__
-from stackdoctor.model import Diagnosis, Failure, Finding, Operation, RootCause, Stack
+from stackdoctor.model import Diagnosis, Failure, Finding, Fix, Operation, RootCause, Stack
 
 SCHEMA = "stackdoctor.diagnosis/v1"
 
@@ -32,6 +32,7 @@ def document(diagnosis: Diagnosis, generated_at: datetime) -> dict[str, Any]:
         "unread": _plain(diagnosis.unread),
         "calls": _plain(diagnosis.calls),
         "attempts": _plain(diagnosis.attempts),
+        "opinions": _plain(diagnosis.opinions),
     }
 
 
@@ -103,3 +104,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple | frozenset):
         return [_plain(item) for item in value]
     return value
+
+
+def findings(found: Iterable[Finding]) -> list[Any]:
+    """Findings as the document has them."""
+    return [_finding(finding) for finding in found]
+
+
+def fixes(proposed: Iterable[Fix]) -> list[Any]:
+    """Fixes as the document has them."""
+    return [_plain(fix) for fix in proposed]

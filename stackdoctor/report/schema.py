@@ -100,6 +100,7 @@ DIAGNOSIS: dict[str, Any] = {
         recovery=_list(title=_TEXT, command=_TEXT, destructive=_BOOL, why=_TEXT),
         unread=_list(what=_TEXT, error=_TEXT, needs=_WORDS, would_decide=_BOOL),
         calls=_record(total=_COUNT, by_operation={"type": "object", "additionalProperties": _COUNT}, rounds=_COUNT),
+        opinions=_WORDS,
         attempts=_list(attempt=_COUNT, changes=_WORDS, same_failure=_BOOL),
     ),
 }

@@ -44,6 +44,7 @@ def render(diagnosis: Diagnosis, style: Style) -> str:
             *_findings(diagnosis, style),
             *_attempts(diagnosis, style),
             *_fixes(diagnosis, style),
+            *_opinions(diagnosis, style),
             *_unread(diagnosis, style),
             *_recovery(diagnosis, style),
             *(_details(diagnosis, style) if style.verbose else ()),
@@ -163,6 +164,11 @@ def _paint_diff(line: str, style: Style) -> str:
     if line.startswith("+") and not line.startswith("+++"):
         return style.paint("32", line)
     return style.paint("31", line) if line.startswith("-") and not line.startswith("---") else line
+
+
+def _opinions(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
+    if diagnosis.opinions:
+        yield "\n".join((style.head("Access Analyzer says"), *(f"  {plain(line)}" for line in diagnosis.opinions)))
 
 
 def _unread(diagnosis: Diagnosis, style: Style) -> Iterator[str]:

@@ -3,7 +3,24 @@
 To add one: its file, one line in SERVICES, a fixture, a row in the README's table.
 """
 
-from stackdoctor.services import cloudtrail, config, delivery_logs, elb, log_group, notifications
+from stackdoctor.services import (
+    autoscaling,
+    cloudfront,
+    cloudtrail,
+    config,
+    data_sync,
+    delivery_logs,
+    elb,
+    event_data_store,
+    guardduty,
+    lambda_code,
+    log_group,
+    notifications,
+    own_keys,
+    queue_keys,
+    redshift,
+    roles,
+)
 from stackdoctor.services.base import Service
 
 SERVICES: tuple[Service, ...] = (
@@ -13,6 +30,16 @@ SERVICES: tuple[Service, ...] = (
     *elb.SERVICES,
     log_group.SERVICE,
     notifications.SERVICE,
+    *queue_keys.SERVICES,
+    cloudfront.SERVICE,
+    redshift.SERVICE,
+    guardduty.SERVICE,
+    data_sync.SERVICE,
+    event_data_store.SERVICE,
+    lambda_code.SERVICE,
+    autoscaling.SERVICE,
+    *own_keys.SERVICES,
+    *roles.SERVICES,
 )
 
 BY_TYPE = {resource_type: service for service in SERVICES for resource_type in service.resource_types}

@@ -51,6 +51,7 @@ class Constraint(StrEnum):
     BUCKET_SSE_S3_ONLY = "bucket-sse-s3-only"
     BUCKET_ACLS_ENABLED = "bucket-acls-enabled"
     BUCKET_NO_OBJECT_LOCK = "bucket-no-object-lock"
+    BUCKET_NOT_OPT_IN_REGION = "bucket-not-opt-in-region"
     POLICY_BEFORE_RESOURCE = "policy-before-resource"
 
 

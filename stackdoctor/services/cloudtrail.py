@@ -131,6 +131,7 @@ def _on_key(resource: Resource, facts: Facts) -> tuple[Needed, ...]:
         "kms:EncryptionContext:aws:cloudtrail:arn": _arn_knowledge(resource),
         "kms:EncryptionContext:aws:s3:arn": OneOf((*objects, (bucket_arn(scope.partition, bucket),)) if store.bucket_key else objects),
         "kms:EncryptionContextKeys": Known(("aws:cloudtrail:arn", "aws:s3:arn")),
+        "kms:EncryptionContext:*": MISSING,
     }
 
     def on(action: str, carried: dict[str, Knowledge], blocking: Blocking, why: str) -> Needed:

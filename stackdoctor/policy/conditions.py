@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from operator import eq, ge, gt, le, lt
 
+from stackdoctor.policy.keys import KEY_TYPES
 from stackdoctor.policy.operators import OPERATORS, Family, Operator, Qualifier, Relation
 from stackdoctor.policy.patterns import PatternSet, Template, arn_matcher, compile_text
 from stackdoctor.policy.patterns import Variable as VariablePart
@@ -20,18 +21,6 @@ from stackdoctor.policy.view import ENCRYPTION_CONTEXT, Variable, View
 from stackdoctor.policy.witnesses import Test, witnesses
 
 Hit = Callable[[str], Truth]
-
-BOOLEAN_KEYS = frozenset(
-    {
-        "aws:securetransport",
-        "aws:viaawsservice",
-        "aws:principalisawsservice",
-        "aws:multifactorauthpresent",
-        "kms:grantisforawsresource",
-        "kms:bypasspolicylockoutsafetycheck",
-    }
-)
-"""Keys whose value is `true` or `false`, nothing else."""
 
 _RELATIONS = {
     Relation.EQUALS: eq,
@@ -184,7 +173,7 @@ class Clause:
         """Whether the clause holds: in every world, in none, or (None) in some."""
         if self.about_context and view.silent:
             return self.when_absent
-        known = view.context.get(self.name, view.otherwise)
+        known = view.context.get(self.name) or view.unnamed(self.name)
         if type(known) is Known:
             return self.holds(known.values, view)
         if type(known) is Missing:
@@ -241,7 +230,7 @@ class Clause:
 
     def _try_all(self, view: View) -> Truth:
         test = self.test(view)
-        values = witnesses((test,), boolean=self.name in BOOLEAN_KEYS) if test else None
+        values = witnesses((test,), KEY_TYPES.get(self.name)) if test else None
         return None if values is None else agreed(self.holds((value,), view) for value in values)
 
     def test(self, view: View) -> Test | None:

@@ -44,17 +44,27 @@ class Variable(Enum):
 class View:
     """One request as the matchers read it; `asked` is the action as written.
 
-    `silent` is true for a KMS call that never carries an encryption context.
+    `silent` is true for a KMS call that never carries an encryption context. A context key that ends in `*` tells of every
+    key of that family which is not named itself.
     """
 
-    __slots__ = ("action", "asked", "caller", "context", "otherwise", "resource", "silent")
+    __slots__ = ("action", "asked", "caller", "context", "families", "otherwise", "resource", "silent")
 
-    def __init__(self, caller: Caller, asked: str, resource: str, context: Mapping[str, Knowledge], otherwise: Knowledge) -> None:
+    def __init__(
+        self,
+        caller: Caller,
+        asked: str,
+        resource: str,
+        context: Mapping[str, Knowledge],
+        otherwise: Knowledge,
+        families: tuple[tuple[str, Knowledge], ...],
+    ) -> None:
         self.caller = caller
         self.asked = asked
         self.action = action = asked.lower()
         self.resource = resource
         self.context = context
+        self.families = families
         self.otherwise = otherwise
         self.silent = action.startswith("kms:") and action not in _WITH_CONTEXT
 
@@ -64,17 +74,25 @@ class View:
         if resource.endswith("*"):
             resource = resource[:-1] + WITNESS
         context = {key.lower(): known for key, known in request.context.items()}
-        return cls(request.caller, request.action, resource, context, request.otherwise)
+        families = tuple((key[:-1], known) for key, known in context.items() if key[-1:] == "*")
+        return cls(request.caller, request.action, resource, context, request.otherwise, families)
 
     def given(self, known: Mapping[str, Knowledge]) -> View:
         """The same request in a world where these keys are known."""
-        return View(self.caller, self.asked, self.resource, {**self.context, **known}, self.otherwise)
+        return View(self.caller, self.asked, self.resource, {**self.context, **known}, self.otherwise, self.families)
 
     def knowledge(self, key: str) -> Knowledge:
         """What is known of a (lowercased) key."""
         if self.silent and key.startswith(ENCRYPTION_CONTEXT):
             return MISSING
-        return self.context.get(key, self.otherwise)
+        return self.context.get(key) or self.unnamed(key)
+
+    def unnamed(self, key: str) -> Knowledge:
+        """What is known of a key that the request does not name: what it says of the key's family, else of every key."""
+        for family, known in self.families:
+            if key.startswith(family):
+                return known
+        return self.otherwise
 
     def variable(self, key: str) -> str | Variable:
         """The value of a policy variable. A multivalued key is no variable, so it has none."""
@@ -102,4 +120,6 @@ class View:
 def told(request: Request, key: str) -> Knowledge:
     """What the request itself says of a key, whatever its action."""
     wanted = key.lower()
-    return next((known for name, known in request.context.items() if name.lower() == wanted), request.otherwise)
+    named = {name.lower(): known for name, known in request.context.items()}
+    families = (known for name, known in named.items() if name.endswith("*") and wanted.startswith(name[:-1]))
+    return named.get(wanted) or next(families, request.otherwise)

@@ -23,6 +23,7 @@ MAX_STATES = 2000
 FRESH = "\ue002"
 """A character that no policy mentions."""
 
+_FOLDED = frozenset({Family.IGNORE_CASE, Family.BOOL})
 _ANY_ARN = ":".join(["arn", *[STAR] * 5])
 
 
@@ -35,20 +36,27 @@ class Test:
 
 
 @lru_cache(maxsize=2048)
-def witnesses(tests: tuple[Test, ...], *, boolean: bool = False) -> tuple[str, ...] | None:
-    """One value of each class; None where the tests are of several kinds or too many to walk."""
-    families = {test.family for test in tests if test.family is not Family.NULL}
-    if boolean or Family.BOOL in families:
+def witnesses(tests: tuple[Test, ...], key_type: Family | None = None) -> tuple[str, ...] | None:
+    """One value of each class; None where the tests are of several kinds or too many to walk.
+
+    `key_type` is the documented type of the key; without one, a value may also be no number, date or address at all.
+    """
+    if key_type is Family.BOOL:
         return ("true", "false")
-    if families <= {Family.NUMERIC}:
-        return _between(number(p) for t in tests for p in t.patterns) if families else (FRESH,)
-    if families == {Family.DATE}:
-        return _between(moment(p) for t in tests for p in t.patterns)
-    if families == {Family.IP}:
-        return _addresses(network(p) for t in tests for p in t.patterns)
-    if families & {Family.NUMERIC, Family.DATE, Family.IP}:
+    families = {test.family for test in tests if test.family is not Family.NULL}
+    ordered = families & {Family.NUMERIC, Family.DATE, Family.IP}
+    if not ordered:
+        return _texts([(test.family, pattern) for test in tests if test.family is not Family.NULL for pattern in test.patterns])
+    if len(families) > 1:
         return None
-    return _texts([(test.family, pattern) for test in tests for pattern in test.patterns])
+    patterns = [pattern for test in tests for pattern in test.patterns]
+    family = ordered.pop()
+    read = (
+        _addresses(map(network, patterns))
+        if family is Family.IP
+        else _between(map(number if family is Family.NUMERIC else moment, patterns))
+    )
+    return read if key_type is family else (*read, FRESH)
 
 
 def _between(bounds: Iterable[Decimal | None]) -> tuple[str, ...]:
@@ -90,7 +98,7 @@ def _simple(atoms: Sequence[tuple[Family, str]]) -> tuple[str, ...] | None:
     """Literals and prefixes alone: each literal, each prefix with something fresh behind it, something fresh."""
     found: dict[str, None] = {FRESH * 3: None}
     for family, pattern in atoms:
-        if family is Family.IGNORE_CASE or (family is Family.ARN and pattern.count(":") < 5):
+        if family in _FOLDED or (family is Family.ARN and pattern.count(":") < 5):
             return None
         body = pattern.removesuffix(STAR)
         if has_wildcard(body) or (family is Family.ARN and has_wildcard(":".join(pattern.split(":", 5)[:5]))):
@@ -106,7 +114,7 @@ class _Automaton:
 
     def __init__(self, family: Family, pattern: str) -> None:
         by_component = family is Family.ARN and pattern.count(":") >= 5
-        folded = family is Family.IGNORE_CASE
+        folded = family in _FOLDED
         self.wanted: list[str] = []
         self.loops = self.loops_but_colon = self.ones = self.ones_but_colon = 0
         colons = 0

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 
-from stackdoctor.policy.conditions import BOOLEAN_KEYS, Clause
+from stackdoctor.policy.conditions import Clause
+from stackdoctor.policy.keys import KEY_TYPES
 from stackdoctor.policy.operators import Qualifier
 from stackdoctor.policy.request import MISSING, Knowledge, Known, OneOf, Present
 from stackdoctor.policy.statement import Statement
@@ -68,7 +69,7 @@ def _options(name: str, clauses: tuple[Clause, ...], view: View, *, as_variable:
         return ()
     tests = [clause.test(view) for clause in clauses]
     complete = tuple(test for test in tests if test is not None)
-    values = witnesses(complete, boolean=name in BOOLEAN_KEYS) if len(complete) == len(tests) else None
+    values = witnesses(complete, KEY_TYPES.get(name)) if len(complete) == len(tests) else None
     if values is None:
         return ()
     sets = (

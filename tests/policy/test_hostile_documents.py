@@ -5,8 +5,8 @@ import time
 from collections import OrderedDict
 
 import pytest
-from policy.asking import ACCOUNT, CLOUDTRAIL, document, malformed, policy, request, statement
 
+from policy.asking import ACCOUNT, CLOUDTRAIL, document, malformed, policy, request, statement
 from stackdoctor.policy import Malformed, Outcome, Policy, PolicyKind, evaluate, explain, parse, propose
 
 

@@ -1,8 +1,8 @@
 """What is particular to key policies, grants, public buckets and resource control policies."""
 
 import pytest
-from policy.asking import ACCOUNT, BUCKET, CLOUDTRAIL, KEY, TRAIL, policy, request, statement
 
+from policy.asking import ACCOUNT, BUCKET, CLOUDTRAIL, KEY, TRAIL, policy, request, statement
 from stackdoctor.policy import (
     MISSING,
     PRESENT,

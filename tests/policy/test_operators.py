@@ -1,8 +1,8 @@
 """All 27 operators, each over a value that matches, one that does not, and an absent key, in every form it can take."""
 
 import pytest
-from policy.asking import policy, request, statement
 
+from policy.asking import policy, request, statement
 from stackdoctor.policy import PRESENT, UNKNOWN, Known, LeafReason, Outcome, Tri, evaluate, explain
 from stackdoctor.policy.operators import OPERATORS
 

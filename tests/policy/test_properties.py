@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from policy import worlds_of_text as text
 
+from policy import worlds_of_text as text
 from stackdoctor.policy import Malformed, Outcome, Policy, PolicyKind, allows_all, evaluate, explain, parse, propose
 from stackdoctor.policy.conditions import compile_hit
 from stackdoctor.policy.operators import OPERATORS
@@ -56,6 +56,16 @@ def test_knowing_more_turns_undecided_into_an_answer_and_never_flips_one(stateme
         assert after.denied is before.denied
     if before is Outcome.EXPLICITLY_DENIED:
         assert after is before
+
+
+@given(st.lists(text.conditioned, min_size=1, max_size=4), text.narrowed(text.unsure), text.versions)
+def test_where_conditions_alone_decide_no_world_contradicts_the_answer(statements, asked, version):
+    wide, narrow = asked
+    made = text.compiled(statements, PolicyKind.BUCKET, version)
+    before, after = evaluate(made, wide), evaluate(made, narrow)
+    if before is not Outcome.UNDECIDED:
+        assert after is before or (before is Outcome.IMPLICITLY_DENIED and after.denied)
+    assert explain(made, wide).outcome is before
 
 
 @given(listed, text.requests(), text.kinds, text.versions)

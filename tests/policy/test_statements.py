@@ -1,8 +1,8 @@
 """Who, what and on which resource: every legal spelling, and what each covers."""
 
 import pytest
-from policy.asking import ACCOUNT, BUCKET, CLOUDTRAIL, KEY, document, policy, request, statement
 
+from policy.asking import ACCOUNT, BUCKET, CLOUDTRAIL, KEY, document, policy, request, statement
 from stackdoctor.policy import LeafReason, Outcome, Policy, PolicyKind, evaluate, explain, parse
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/deployer"

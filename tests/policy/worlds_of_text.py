@@ -32,12 +32,18 @@ OPERATORS = (
 )  # fmt: skip
 
 
+def often(usual, values):
+    """Mostly the usual ones, so that statements and requests meet."""
+    return st.one_of(st.sampled_from(usual), st.sampled_from(usual), some(values))
+
+
 def some(values):
     return st.one_of(st.sampled_from(values), st.lists(st.sampled_from(values), max_size=3, unique=True))
 
 
 principals = st.one_of(
     st.just("*"),
+    st.just({"Service": "cloudtrail.amazonaws.com"}),
     st.fixed_dictionaries({}, optional={"Service": some(NAMES), "AWS": some(ARNS)}),
 )
 conditions = st.dictionaries(
@@ -48,13 +54,25 @@ conditions = st.dictionaries(
 @st.composite
 def statements(draw, effect=None):
     made = {"Sid": draw(st.sampled_from(["A", "B", "C"])), "Effect": effect or draw(st.sampled_from(["Allow", "Deny"]))}
-    made[draw(st.sampled_from(["Principal", "Principal", "Principal", "NotPrincipal"]))] = draw(principals)
-    made[draw(st.sampled_from(["Action", "Action", "Action", "NotAction"]))] = draw(some(ACTIONS))
-    made[draw(st.sampled_from(["Resource", "Resource", "Resource", "NotResource"]))] = draw(some(RESOURCES))
-    if draw(st.booleans()):
+    made[draw(st.sampled_from(["Principal"] * 6 + ["NotPrincipal"]))] = draw(principals)
+    made[draw(st.sampled_from(["Action"] * 6 + ["NotAction"]))] = draw(often(("*", "s3:*"), ACTIONS))
+    made[draw(st.sampled_from(["Resource"] * 6 + ["NotResource"]))] = draw(often(("*", "arn:aws:s3:::b*"), RESOURCES))
+    if draw(st.sampled_from([True, True, True, False])):
         made["Condition"] = draw(conditions)
     return made
 
+
+conditioned = st.builds(
+    lambda effect, condition: {"Effect": effect, "Principal": "*", "Action": "*", "Resource": "*", "Condition": condition},
+    st.sampled_from(["Allow", "Allow", "Deny"]),
+    st.dictionaries(
+        st.sampled_from(OPERATORS),
+        st.dictionaries(st.sampled_from(KEYS[:2]), some(EXPECTED), min_size=1, max_size=1),
+        min_size=1,
+        max_size=2,
+    ),
+)
+"""Statements for everybody and everything, so that their conditions alone decide."""
 
 versions = st.sampled_from(["2012-10-17", "2012-10-17", "2008-10-17"])
 kinds = st.sampled_from([PolicyKind.BUCKET, PolicyKind.KEY])
@@ -70,11 +88,23 @@ knowledge = st.one_of(
 @st.composite
 def requests(draw, of=knowledge):
     return Request(
-        Caller.parse(draw(st.sampled_from(CALLERS))),
-        draw(st.sampled_from(["s3:PutObject", "s3:GetBucketAcl", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*"])),
+        Caller.parse(draw(st.sampled_from(CALLERS[:1] * 4 + CALLERS))),
+        draw(
+            st.sampled_from(
+                [
+                    "s3:PutObject",
+                    "s3:PutObject",
+                    "s3:PutObject",
+                    "s3:GetBucketAcl",
+                    "kms:Decrypt",
+                    "kms:DescribeKey",
+                    "kms:GenerateDataKey*",
+                ]
+            )
+        ),
         draw(st.sampled_from(["arn:aws:s3:::b", "arn:aws:s3:::b/x/*", "arn:aws:s3:::b/a/1"])),
         draw(st.sampled_from([None, "111122223333"])),
-        draw(st.dictionaries(st.sampled_from(KEYS), of, max_size=3)),
+        draw(st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, of))),
         draw(st.sampled_from([MISSING, MISSING, UNKNOWN])),
     )
 
@@ -93,9 +123,9 @@ def narrowings(known):
 
 
 @st.composite
-def narrowed(draw):
+def narrowed(draw, of=knowledge):
     """A request, and the same request of somebody who knows more."""
-    wide = draw(requests())
+    wide = draw(requests(of))
     context = {key: wide.context.get(key, wide.otherwise) for key in KEYS}
     known = {key: draw(narrowings(value)) for key, value in context.items()}
     return (wide, Request(wide.caller, wide.action, wide.resource, wide.resource_account, known, wide.otherwise))
@@ -106,6 +136,8 @@ def compiled(listed, kind, version="2012-10-17") -> Policy:
     assert isinstance(made, Policy), made
     return made
 
+
+unsure = st.one_of(st.sampled_from([UNKNOWN, PRESENT]), st.lists(options, min_size=2, max_size=3, unique=True).map(tuple).map(OneOf))
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

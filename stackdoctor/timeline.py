@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _UNDONE_BY = {"ROLLBACK": "CREATE", "UPDATE_ROLLBACK": "UPDATE", "IMPORT_ROLLBACK": "IMPORT"}
 _BUILDS = frozenset({OperationType.CREATE, OperationType.UPDATE, OperationType.IMPORT})
+_WELL = ("_COMPLETE", "_IN_PROGRESS")
+_ENDINGS = (*_WELL, "_FAILED")
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
@@ -433,10 +435,11 @@ def is_failing(operation: Operation) -> bool:
 def is_healthy(status: str, of: Sequence[Operation], *, change_set_failed: bool = False) -> bool:
     """Decided by the stack's status (contract, "Healthy"); of a deleted stack by its last create or update.
 
-    A running forward operation is healthy whatever failed before it, but not once a resource failed in it.
+    A running forward operation is healthy whatever failed before it, but not once a resource failed in it. A status that
+    says nothing of how it ended, because AWS added the word since, leaves it to the stack's own events.
     """
-    status = status or status_of(of)
-    if "ROLLBACK" in status or status.endswith("_FAILED"):
+    status = status if status.endswith(_ENDINGS) else status_of(of)
+    if "ROLLBACK" in status or not status.endswith(_WELL):
         return False
     if status == "REVIEW_IN_PROGRESS":
         return not change_set_failed

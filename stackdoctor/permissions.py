@@ -72,8 +72,26 @@ _BLOCKERS: dict[str, tuple[str, ...]] = {
 }
 """The state of what blocks a rollback (`blockers.reads`)."""
 
-_SCAN: dict[str, tuple[str, ...]] = {}
-_ORGANIZATION: dict[str, tuple[str, ...]] = {}
+_SCAN: dict[str, tuple[str, ...]] = {
+    "cloudtrail:DescribeTrails": ("cloudtrail:DescribeTrails",),
+    "cloudtrail:GetTrailStatus": ("cloudtrail:GetTrailStatus",),
+    "config:DescribeConfigurationRecorders": ("config:DescribeConfigurationRecorders",),
+    "config:DescribeDeliveryChannels": ("config:DescribeDeliveryChannels",),
+    "config:DescribeDeliveryChannelStatus": ("config:DescribeDeliveryChannelStatus",),
+    "ec2:DescribeFlowLogs": ("ec2:DescribeFlowLogs",),
+    "ec2:DescribeRegions": ("ec2:DescribeRegions",),
+    "logs:DescribeLogGroups": ("logs:DescribeLogGroups",),
+    "sts:GetCallerIdentity": ("sts:GetCallerIdentity",),
+}
+"""What delivers logs, and in which Regions and account the scan is (`scan`)."""
+
+_ORGANIZATION: dict[str, tuple[str, ...]] = {
+    "organizations:ListAccounts": ("organizations:ListAccounts",),
+    "organizations:ListAccountsForParent": ("organizations:ListAccountsForParent",),
+    "organizations:ListOrganizationalUnitsForParent": ("organizations:ListOrganizationalUnitsForParent",),
+    "sts:AssumeRole": ("sts:AssumeRole",),
+}
+"""Which accounts there are, and the way into them: for the account the scan starts from (`scan --organization`)."""
 _CONFIRM: dict[str, tuple[str, ...]] = {"accessanalyzer:ValidatePolicy": ("access-analyzer:ValidatePolicy",)}
 """Only with --confirm-with-aws; a POST that reads nothing and changes nothing."""
 

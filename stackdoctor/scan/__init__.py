@@ -1,0 +1,1 @@
+"""`stackdoctor scan`: what is stuck, and what will be denied its next write."""

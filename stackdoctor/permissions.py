@@ -35,6 +35,7 @@ _CORE: dict[str, tuple[str, ...]] = {
     "lambda:GetPolicy": ("lambda:GetPolicy",),
     "cloudtrail:GetTrail": ("cloudtrail:GetTrail",),
     "cloudtrail:LookupEvents": ("cloudtrail:LookupEvents",),
+    "organizations:DescribeOrganization": ("organizations:DescribeOrganization",),
 }
 
 _BLOCKERS: dict[str, tuple[str, ...]] = {

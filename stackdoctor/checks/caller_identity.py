@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from stackdoctor.checks.base import Case, Check
 from stackdoctor.model import Confidence, DeniedBy, Finding, Origin, Severity
-from stackdoctor.services.base import Target
+from stackdoctor.policy import Request
+from stackdoctor.services.base import Blocking, Target
 
 PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html"
 _SIDES = {DeniedBy.S3: "s3:", DeniedBy.KMS: "kms:"}
@@ -17,23 +18,29 @@ def _looks(case: Case) -> Iterable[Finding]:
         return
     side = case.failure.reason.denied_by
     prefix = _SIDES.get(side, "") if side else ""
-    own = [judged.needed.request for judged in case.judged if judged.needed.target is Target.IDENTITY]
-    needed = [request for request in own if request.action.startswith(prefix)]
-    if not needed:
-        return
+    by_caller: dict[str, list[Request]] = {}
+    for need in (judged.needed for judged in case.judged if judged.needed.target is Target.IDENTITY):
+        if need.request.action.startswith(prefix) and need.blocking is Blocking.YES:
+            by_caller.setdefault(need.request.caller.name, []).append(need.request)
+    for name, needed in by_caller.items():
+        yield _lacks(case, name, needed)
+
+
+def _lacks(case: Case, name: str, needed: list[Request]) -> Finding:
+    deploys = name == case.resource.caller or name.endswith(":root")
+    by = "the identity that deploys the stack" if name.endswith(":root") else name
     denied = case.failure.reason.denied
-    stated = denied.action if denied else None
     listed = ", ".join(dict.fromkeys(request.action for request in needed))
-    by = case.resource.caller or "the identity that deploys the stack"
-    yield CHECK.finding(
+    how = "as the identity that deploys, not as a service principal" if deploys else "with the role it is given"
+    return CHECK.finding(
         Severity.RISK,
         Target.IDENTITY,
         needed[0].resource,
-        f"{by} needs {stated or listed}",
-        f"{case.resource.type} calls KMS or S3 as the identity that deploys, not as a service principal: {by} must be allowed {listed}, "
-        "by its own policy. The key policy is not at fault as long as it lets the account delegate to IAM.",
+        f"{by} needs {(denied.action if denied else None) or listed}",
+        f"{case.resource.type} asks for this {how}: {by} must be allowed {listed}, by its own policy. "
+        "The key policy is not at fault as long as it lets the account delegate to IAM.",
         origin=Origin.PROPERTIES,
-        confidence=Confidence.LIKELY if case.denied else Confidence.POSSIBLE,
+        confidence=Confidence.LIKELY,
         references=case.service.documentation,
     )
 

@@ -57,13 +57,14 @@ class Constraint(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where the resource lives. `organization` is None unless known; `at` is when it failed."""
+    """Where the resource lives. `organization` and its `management` account are None unless known; `at` is when it failed."""
 
     partition: str
     region: str
     account: str
     organization: str | None = None
     at: datetime | None = None
+    management: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,10 @@ def _written(values: list[JSON]) -> Iterator[str]:
             yield value
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield str(value)
+
+
+TOPIC_KEY = "KmsMasterKeyId"
+"""The property of a queue or topic that names its key: such a key need not be where the resource or its bucket is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from stackdoctor.model import JSON
 from stackdoctor.policy.request import MISSING, UNKNOWN, Knowledge, Known, OneOf
 from stackdoctor.services.base import (
+    TOPIC_KEY,
     Blocking,
     Constraint,
     Facts,
@@ -19,15 +20,20 @@ from stackdoctor.services.base import (
     Service,
     Target,
     Use,
+    allow,
     bucket_arn,
+    key_request,
     service_request,
     via_s3,
 )
+from stackdoctor.services.identity import by_role
 
 PRINCIPAL = "cloudtrail.amazonaws.com"
 BUCKET_PAGE = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html"
 KEY_PAGE = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html"
 TOPIC_PAGE = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-permissions-for-sns-notifications.html"
+LOGS_PAGE = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html"
+ORGANIZATION = "IsOrganizationTrail"
 FULL_CONTROL = "bucket-owner-full-control"
 
 
@@ -37,7 +43,12 @@ def trail_arn(resource: Resource) -> str:
     if name.startswith("arn:"):
         return name
     scope = resource.scope
-    return f"arn:{scope.partition}:cloudtrail:{scope.region}:{scope.account}:trail/{name or '*'}"
+    return f"arn:{scope.partition}:cloudtrail:{scope.region}:{_account(resource)}:trail/{name or '*'}"
+
+
+def _account(resource: Resource) -> str:
+    """The account the trail belongs to: an organization trail's is the management account, whoever makes it."""
+    return (resource.scope.management if resource.flag(ORGANIZATION) else None) or resource.scope.account
 
 
 def _name_known(resource: Resource) -> bool:
@@ -67,15 +78,21 @@ def _topic_arn(resource: Resource) -> str:
 
 
 def _paths(resource: Resource) -> tuple[str, ...]:
-    """Where the trail writes: below the account's folder; an organization trail also below the organization's."""
+    """Where the trail writes: below the account's folder; an organization trail also below the organization's, if that is known."""
     prefix = resource.text("S3KeyPrefix").strip("/")
     folder = f"{prefix}/AWSLogs" if prefix else "AWSLogs"
-    organization = (resource.scope.organization or "o-*") if resource.flag("IsOrganizationTrail") else ""
-    return (f"{folder}/{resource.scope.account}/", *([f"{folder}/{organization}/"] if organization else []))
+    organization = resource.scope.organization if resource.flag(ORGANIZATION) else None
+    return (f"{folder}/{_account(resource)}/", *([f"{folder}/{organization}/"] if organization else []))
 
 
 def _needed(resource: Resource, facts: Facts) -> tuple[Needed, ...]:
-    return (*_on_bucket(resource, facts), *_on_key(resource, facts), *_on_topic(resource))
+    return (
+        *_on_bucket(resource, facts),
+        *_on_key(resource, facts),
+        *_on_topic(resource),
+        *_on_topic_key(resource, facts),
+        *_by_role(resource),
+    )
 
 
 def _on_bucket(resource: Resource, facts: Facts) -> tuple[Needed, ...]:
@@ -83,7 +100,7 @@ def _on_bucket(resource: Resource, facts: Facts) -> tuple[Needed, ...]:
     if not bucket:
         return ()
     owner = facts.bucket(bucket).account
-    common: dict[str, Knowledge] = {"aws:SourceArn": _arn_knowledge(resource), "aws:SourceAccount": Known((scope.account,))}
+    common: dict[str, Knowledge] = {"aws:SourceArn": _arn_knowledge(resource), "aws:SourceAccount": Known((_account(resource),))}
     acl = service_request(PRINCIPAL, "s3:GetBucketAcl", bucket_arn(scope.partition, bucket), scope, common, owner)
     needed = [Needed(acl, Target.BUCKET, bucket, Blocking.YES, "CloudTrail reads the bucket's ACL before it writes", BUCKET_PAGE)]
     for path in _paths(resource):
@@ -121,7 +138,7 @@ def _on_key(resource: Resource, facts: Facts) -> tuple[Needed, ...]:
     arn = fact.arn or (key if key.startswith("arn:") else f"arn:{scope.partition}:kms:{scope.region}:{scope.account}:key/{key}")
     common: dict[str, Knowledge] = {
         "aws:SourceArn": _arn_knowledge(resource),
-        "aws:SourceAccount": Known((scope.account,)),
+        "aws:SourceAccount": Known((_account(resource),)),
         "kms:ViaService": via_s3(store.region, scope.region),
         "kms:CallerAccount": UNKNOWN,
     }
@@ -151,10 +168,48 @@ def _on_topic(resource: Resource) -> tuple[Needed, ...]:
     topic = _topic_arn(resource)
     if not topic:
         return ()
-    context: dict[str, Knowledge] = {"aws:SourceArn": _arn_knowledge(resource), "aws:SourceAccount": Known((resource.scope.account,))}
+    context: dict[str, Knowledge] = {"aws:SourceArn": _arn_knowledge(resource), "aws:SourceAccount": Known((_account(resource),))}
     publish = service_request(PRINCIPAL, "sns:Publish", topic, resource.scope, context)
     ref = resource.text("SnsTopicName")
     return (Needed(publish, Target.TOPIC, ref, Blocking.YES, "CloudTrail publishes a notification for each log file", TOPIC_PAGE),)
+
+
+def _topic_key(resource: Resource, facts: Facts) -> str:
+    return facts.encrypted_by.get(resource.text("SnsTopicName"), "")
+
+
+def _also_uses(resource: Resource, facts: Facts) -> tuple[Use, ...]:
+    key = _topic_key(resource, facts)
+    return (Use(Target.KEY, key, TOPIC_KEY),) if key else ()
+
+
+def _on_topic_key(resource: Resource, facts: Facts) -> tuple[Needed, ...]:
+    """An encrypted topic's key: AWS documents the statement, not whether the trail fails without it."""
+    key = _topic_key(resource, facts)
+    context: dict[str, Knowledge] = {"aws:SourceArn": _arn_knowledge(resource), "aws:SourceAccount": Known((_account(resource),))}
+    context["kms:ViaService"] = OneOf((None, (f"sns.{resource.scope.region}.amazonaws.com",)))
+    return tuple(
+        Needed(
+            key_request(PRINCIPAL, action, key, facts, resource.scope, context),
+            Target.KEY,
+            key,
+            Blocking.UNKNOWN,
+            "the topic that CloudTrail notifies is encrypted with the key",
+            TOPIC_PAGE,
+        )
+        for action in (("kms:GenerateDataKey", "kms:Decrypt") if key else ())
+    )
+
+
+def _by_role(resource: Resource) -> tuple[Needed, ...]:
+    """The role that writes to CloudWatch Logs, where the message speaks of it: CreateTrail has exceptions of its own for that."""
+    group, role = resource.text("CloudWatchLogsLogGroupArn"), resource.text("CloudWatchLogsRoleArn")
+    if not group or not any(word in resource.reason.lower() for word in ("cloudwatch", "log group", "role")):
+        return ()
+    scope = resource.scope
+    stream = f"{group.removesuffix(':*')}:log-stream:{scope.account}_CloudTrail_{scope.region}*"
+    why = "CloudTrail writes events to the log group with the role"
+    return tuple(by_role(role, resource, action, stream, LOGS_PAGE, why) for action in ("logs:CreateLogStream", "logs:PutLogEvents"))
 
 
 def _minimal(resource: Resource, facts: Facts, target: Target, ref: str) -> tuple[dict[str, JSON], ...]:
@@ -173,9 +228,11 @@ def _minimal(resource: Resource, facts: Facts, target: Target, ref: str) -> tupl
             {"Sid": "AWSCloudTrailWrite", "Effect": "Allow", "Principal": by, "Action": "s3:PutObject",
              "Resource": paths[0] if len(paths) == 1 else paths, "Condition": write},
         )  # fmt: skip
+    if target is Target.KEY and ref == _topic_key(resource, facts) != resource.text("KMSKeyId"):
+        return (allow("AllowCloudTrailToUseTopicKey", PRINCIPAL, ("kms:GenerateDataKey*", "kms:Decrypt"), "*"),)
     if target is Target.KEY:
         context: dict[str, JSON] = {
-            "kms:EncryptionContext:aws:cloudtrail:arn": f"arn:{scope.partition}:cloudtrail:*:{scope.account}:trail/*"
+            "kms:EncryptionContext:aws:cloudtrail:arn": f"arn:{scope.partition}:cloudtrail:*:{_account(resource)}:trail/*"
         }
         encrypt: JSON = (
             {"StringEquals": source, "StringLike": dict(context)} if operator == "StringEquals" else {"StringLike": source | context}
@@ -205,6 +262,7 @@ SERVICE = Service(
     resource_types=("AWS::CloudTrail::Trail",),
     principal=PRINCIPAL,
     uses=_uses,
+    also_uses=_also_uses,
     needed=_needed,
     documentation=(BUCKET_PAGE, KEY_PAGE),
     minimal=_minimal,

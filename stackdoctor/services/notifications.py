@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from stackdoctor.model import JSON
 from stackdoctor.policy.request import UNKNOWN, Knowledge, Known, OneOf
 from stackdoctor.services.base import (
+    TOPIC_KEY,
     Blocking,
     Constraint,
     Facts,
@@ -83,7 +84,7 @@ def _uses(resource: Resource) -> tuple[Use, ...]:
 
 def _also_uses(resource: Resource, facts: Facts) -> tuple[Use, ...]:
     keys = (facts.encrypted_by.get(ref, "") for kind, ref in _destinations(resource) if kind.encrypts)
-    return tuple(dict.fromkeys(Use(Target.KEY, key, "KmsMasterKeyId") for key in keys if key))
+    return tuple(dict.fromkeys(Use(Target.KEY, key, TOPIC_KEY) for key in keys if key))
 
 
 def _is_about_logging(resource: Resource) -> bool:

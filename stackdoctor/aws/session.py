@@ -8,6 +8,7 @@ Only where botocore finds no Region at all, AWS_REGION counts too, as it does fo
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -47,6 +48,8 @@ class AwsSession:
         self._clients: dict[tuple[str, str], Any] = {}
         self.region = place.region
         self.partition = partition_of(place.region)
+        self.cpu = 0.0
+        """Seconds of CPU that making the clients took."""
         self.asked = place.needs_mfa
         """Whether a person was asked for an MFA code, which takes as long as it takes."""
 
@@ -55,8 +58,25 @@ class AwsSession:
         where = service, region or self.region
         with self._lock:
             if where not in self._clients:
+                began = time.thread_time()
                 self._clients[where] = self._make(*where)
+                self.cpu += time.thread_time() - began
             return self._clients[where]
+
+    @property
+    def made(self) -> int:
+        """How many clients were made."""
+        return len(self._clients)
+
+    @property
+    def credentials(self) -> Any:
+        """The credentials the clients sign with; botocore renews them."""
+        return self._session.get_credentials()
+
+    def like_this(self, credentials: Any) -> AwsSession:
+        """A session with other credentials, and all else the same."""
+        core = session_with(credentials, self._settings)
+        return AwsSession(boto3.session.Session(botocore_session=core), self._settings, self._place)
 
     def explain(self, error: BaseException) -> CannotRun:
         """The CannotRun of an error that came before anything was read."""
@@ -103,7 +123,7 @@ def _open(settings: Settings, place: Place) -> AwsSession:
     if settings.role_arn:
         credentials = _assume(core, credentials, settings, place)
         debug.know(wait(credentials.get_frozen_credentials))
-        core = _session_with(credentials, settings)
+        core = session_with(credentials, settings)
     session = AwsSession(boto3.session.Session(botocore_session=core), settings, place)
     session.client("cloudformation")  # finds an invalid Region or endpoint, and is needed next anyway
     return session
@@ -171,7 +191,7 @@ class _Given:
         return self._credentials
 
 
-def _session_with(credentials: Any, settings: Settings) -> Any:
+def session_with(credentials: Any, settings: Settings) -> Any:
     """A session with these credentials, and all else as the profile says: endpoints, certificates, proxies."""
     core = botocore.session.Session(profile=settings.profile or None)
     core.register_component("credential_provider", CredentialResolver([_Given(credentials)]))

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from stackdoctor import attempts, recovery, root_cause, timeline
 from stackdoctor import blockers as blocking
@@ -39,12 +39,14 @@ from stackdoctor.model import (
     StackEvent,
     StackHistory,
     Unread,
+    Unreadable,
     Verdict,
 )
 from stackdoctor.reader import Reader
 from stackdoctor.second_opinion import opinions
 from stackdoctor.summary import sentence
 
+States: TypeAlias = dict[str, blocking.BlockerState]
 BLOCKERS_GONE = ("DBInstanceNotFound", "DBClusterNotFoundFault", "ObjectLockConfigurationNotFoundError")
 """Error codes that say a blocker, or its object lock, is not there."""
 
@@ -74,8 +76,10 @@ def analyse(reader: Reader, history: StackHistory, options: Options) -> Diagnosi
         return _finish(reader, history, Verdict.HEALTHY, (), (), found.leftovers, Proposal(), options)
     tasks = [partial(investigate, reader, history, failure, look_back=options.history) for failure in found.failures]
     states = partial(_states, reader, found.blockers, history.stack.region)
-    *investigations, known = reader.gather(*tasks, states)
+    *investigations, blocked = reader.gather(*tasks, states)
     done: tuple[Investigation, ...] = tuple(investigations)  # type: ignore[arg-type]
+    found_states: tuple[States, tuple[Unread, ...]] = blocked  # type: ignore[assignment]
+    known, unknown = found_states
     verdict = Verdict.EXPLAINED if done and all(one.explained for one in done) else Verdict.UNEXPLAINED
     style = CommandStyle(history.stack.region, options.profile, options.endpoint_url)
     proposal = propose(done, found.blockers, history, style, template=options.template, hardening=options.harden)
@@ -84,27 +88,30 @@ def analyse(reader: Reader, history: StackHistory, options: Options) -> Diagnosi
         history.stack,
         found.blockers,
         root_failed=found.failures,
-        states=known,  # type: ignore[arg-type]
+        states=known,
         resources=_newest(history),
         aws=style,
         fix_first=bool(proposal.fixes),
     )
     said, unasked = opinions(reader, proposal.fixes) if options.confirm else ((), ())
-    return replace(diagnosis, recovery=steps, opinions=said, unread=(*diagnosis.unread, *unasked), calls=reader.calls)
+    return replace(diagnosis, recovery=steps, opinions=said, unread=(*diagnosis.unread, *unknown, *unasked), calls=reader.calls)
 
 
 def _classify(event: StackEvent) -> Reason:
     return classify(event.reason, event.resource_type, event.status)
 
 
-def _states(reader: Reader, failures: tuple[Failure, ...], region: str) -> dict[str, blocking.BlockerState]:
+def _states(reader: Reader, failures: tuple[Failure, ...], region: str) -> tuple[States, tuple[Unread, ...]]:
     """What is read live of the blockers: is protection still on, is the bucket versioned …; a read that fails leaves it open."""
     reads = [(failure, ask) for failure in failures for ask in blocking.reads_for(failure, region)]
     tasks = (partial(read, reader, ask.call, f"state of {failure.event.logical_id}", dict, BLOCKERS_GONE) for failure, ask in reads)
     answers: dict[Failure, dict[str, Read[Any]]] = {}
+    unread: dict[Unread, None] = {}
     for (failure, ask), answer in zip(reads, reader.gather(*tasks), strict=True):
         answers.setdefault(failure, {})[ask.call.name] = answer
-    return {blocking.key_of(f): blocking.state_from(f.event.resource_type, given) for f, given in answers.items()}
+        if isinstance(answer, Unreadable):
+            unread[Unread(answer.what, answer.error, answer.needs)] = None
+    return {blocking.key_of(f): blocking.state_from(f.event.resource_type, given) for f, given in answers.items()}, tuple(unread)
 
 
 def _newest(history: StackHistory) -> tuple[StackEvent, ...]:

@@ -69,8 +69,10 @@ def parse(document: str | Mapping[str, Any], kind: PolicyKind = PolicyKind.OTHER
     """Reads and compiles a policy. Everything AWS would store is accepted; anything else is a `Malformed` value."""
     notes: list[Note] = []
     try:
-        body = _decode(document, notes) if isinstance(document, str) else document
-        _check_shape(body, thorough=not isinstance(document, str) or document.count("{") + document.count("[") > MAX_DEPTH)
+        body = _decode(document) if isinstance(document, str) else document
+        names = _count_names(body)
+        if isinstance(document, str) and document.count('":') != names:
+            notes.extend(_repeated(document))
         return _compile(body, kind, notes)
     except Wrong as wrong:
         return Malformed(wrong.place, wrong.problem)
@@ -81,52 +83,59 @@ def _reject(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _decode(text: str, notes: list[Note]) -> Any:
+_DECODER = json.JSONDecoder(parse_constant=_reject)
+
+
+def _decode(text: str) -> Any:
     if text.startswith("\ufeff"):
         raise Wrong("document", "starts with a byte order mark; AWS wants `{` as the first byte")
-    repeated: list[str] = []
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise Wrong("document", f"is nested deeper than {MAX_DEPTH} levels") from None
+    except ValueError as error:
+        raise Wrong("document", f"is not JSON: {_one_line(str(error))}") from None
+
+
+def _repeated(text: str) -> list[Note]:
+    """Names that stand twice in one object, of a text that is known to be JSON."""
+    found: dict[str, None] = {}
 
     def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) < len(pairs):
             names = [name for name, _ in pairs]
-            repeated.extend(dict.fromkeys(name for name in names if names.count(name) > 1))
+            found.update((name, None) for name in names if names.count(name) > 1)
         return made
 
-    try:
-        body = json.JSONDecoder(object_pairs_hook=build, parse_constant=_reject).decode(text)
-    except RecursionError:
-        raise Wrong("document", f"is nested deeper than {MAX_DEPTH} levels") from None
-    except ValueError as error:
-        raise Wrong("document", f"is not JSON: {_one_line(str(error))}") from None
-    notes.extend(Note("document", f"the name {name!r} stands twice in one object; only the last counts") for name in repeated)
-    return body
+    json.JSONDecoder(object_pairs_hook=build).decode(text)
+    return [Note("document", f"the name {show(name)} stands twice in one object; only the last counts") for name in found]
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())[:200]
 
 
-def _check_shape(body: Any, *, thorough: bool) -> None:
+def _count_names(body: Any) -> int:
+    """How many names all objects of a document have; raises Wrong where it is no object or nested deeper than any policy.
+
+    Fewer than the text has are a sign of names given twice, which JSON's readers keep silent about.
+    """
     if not isinstance(body, Mapping):
         raise Wrong("document", f"is {name_type(body)}, not an object")
-    if thorough and _too_deep(body):
-        raise Wrong("document", f"is nested deeper than {MAX_DEPTH} levels")
-
-
-def _too_deep(body: Any) -> bool:
-    level: list[Any] = [body]
+    names = 0
+    level: list[Any] = [dict(body)]
     for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return False
-    return True
+        below: list[Any] = []
+        for node in level:
+            if type(node) is dict:
+                names += len(node)
+                node = node.values()  # noqa: PLW2901 - of an object its values, of a list its items
+            below += [child for child in node if type(child) is dict or type(child) is list]
+        if not below:
+            return names
+        level = below
+    raise Wrong("document", f"is nested deeper than {MAX_DEPTH} levels")
 
 
 # ---------------------------------------------------------------------------------------------- the document
@@ -211,7 +220,7 @@ def _note_statement(statement: Statement, place: str, notes: list[Note]) -> None
     if statement.dead:
         notes.append(Note(place, f"has no effect: {statement.dead}"))
     principals = statement.principals
-    if principals is not None:
+    if principals is not None and not principals.is_plain:
         where = f"{place}.{statement.principal_element}"
         for names, text in (
             (principals.deleted, "is the id of a principal that was deleted; it names nobody"),
@@ -219,9 +228,10 @@ def _note_statement(statement: Statement, place: str, notes: list[Note]) -> None
             (principals.unknown, "is not a type of principal AWS documents"),
         ):
             notes.extend(Note(where, f"{show(name)}: {text}") for name in names)
-    notes.extend(
+    notes += [
         Note(f"{place}.Condition.{clause.operator}", "is not a condition operator; its clauses are undecided")
         for clause in statement.clauses
         if clause.op is None
-    )
-    notes.extend(Note(f"{place}.{name}", "is not an element of a statement") for name in statement.raw if name not in _ELEMENTS)
+    ]
+    if not statement.raw.keys() <= _ELEMENTS:
+        notes.extend(Note(f"{place}.{name}", "is not an element of a statement") for name in statement.raw if name not in _ELEMENTS)

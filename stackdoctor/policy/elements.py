@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from stackdoctor.policy.conditions import Clause, compile_clause
@@ -23,31 +24,38 @@ class Wrong(Exception):
         self.place, self.problem = place, problem
 
 
-ACTION, RESOURCE, PRINCIPAL = ((Element(name), Element(f"Not{name}")) for name in ("Action", "Resource", "Principal"))
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An element and its negation, with their names as the document has them."""
+
+    positive: Element
+    negative: Element
+    name: str
+    negative_name: str
 
 
-def _either(raw: Mapping[str, Any], place: str, pair: tuple[Element, Element]) -> Element | None:
-    """Which of `Action` and `NotAction` (or the like) the statement has."""
-    positive, negative = pair
-    if positive.value in raw:
-        if negative.value in raw:
-            raise Wrong(place, f"has both {positive} and {negative}")
-        return positive
-    return negative if negative.value in raw else None
-
-
+ACTION, RESOURCE, PRINCIPAL = (
+    Pair(Element(name), Element(f"Not{name}"), name, f"Not{name}") for name in ("Action", "Resource", "Principal")
+)
 ElementTexts: TypeAlias = "tuple[Element | None, Texts | None]"
 
 
-def read_texts(raw: Mapping[str, Any], place: str, pair: tuple[Element, Element], *, variables: bool) -> ElementTexts:
+def _either(raw: Mapping[str, Any], place: str, pair: Pair) -> tuple[Element | None, Any]:
+    """Which of `Action` and `NotAction` (or the like) the statement has, and what stands there."""
+    if pair.name in raw:
+        if pair.negative_name in raw:
+            raise Wrong(place, f"has both {pair.positive} and {pair.negative}")
+        return pair.positive, raw[pair.name]
+    return (pair.negative, raw[pair.negative_name]) if pair.negative_name in raw else (None, None)
+
+
+def read_texts(raw: Mapping[str, Any], place: str, pair: Pair, *, variables: bool) -> ElementTexts:
     """`Action` or `NotAction`, `Resource` or `NotResource`: which of the two, and its values; None where there is neither."""
-    element = _either(raw, place, pair)
+    element, written = _either(raw, place, pair)
     if element is None:
         return None, None
-    written = raw[element.value]
-    if not isinstance(written, str):
-        written = _strings(written, f"{place}.{element}")
-    return element, compile_texts((written,) if isinstance(written, str) else written, fold=pair is ACTION, variables=variables)
+    texts = (written,) if isinstance(written, str) else _strings(written, f"{place}.{element}")
+    return element, compile_texts(texts, fold=pair is ACTION, variables=variables)
 
 
 def _strings(value: Any, place: str) -> tuple[str, ...]:
@@ -61,10 +69,9 @@ def _strings(value: Any, place: str) -> tuple[str, ...]:
 
 def read_principals(raw: Mapping[str, Any], place: str) -> tuple[Element | None, PrincipalSet | None]:
     """`Principal` or `NotPrincipal`: which of the two, and whom it names; None where there is neither."""
-    element = _either(raw, place, PRINCIPAL)
+    element, value = _either(raw, place, PRINCIPAL)
     if element is None:
         return None, None
-    value = raw[element.value]
     where = f"{place}.{element}"
     if isinstance(value, str):
         return element, compile_principals((("", value),))

@@ -68,6 +68,11 @@ class PrincipalSet:
     wildcarded: tuple[str, ...]
     unknown: tuple[str, ...]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing odd about any of the entries."""
+        return not (self.deleted or self.wildcarded or self.unknown)
+
     def covers(self, caller: Caller) -> Truth:
         """Whether a Principal element matches the caller."""
         if self.anyone:

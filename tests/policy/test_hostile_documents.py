@@ -105,7 +105,7 @@ def test_unusual_but_legal_text_is_evaluated(text):
 def test_a_name_given_twice_in_one_object_is_noted():
     made = parse('{"Statement": [], "Statement": []}', PolicyKind.BUCKET)
     assert isinstance(made, Policy)
-    assert "'Statement'" in made.notes[0].text
+    assert '"Statement"' in made.notes[0].text
 
 
 def test_unknown_elements_operators_and_principal_types_are_noted_with_their_place():

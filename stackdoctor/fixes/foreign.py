@@ -44,7 +44,9 @@ def foreign(needed: Iterable[Needed]) -> tuple[Foreign, ...]:
 def _beside(need: Needed, allowed: set[str]) -> Iterator[Foreign]:
     request = need.request
     if request.action not in DOCUMENTED_WITHOUT_CONDITION and request.caller.kind is PrincipalKind.SERVICE:
-        yield Foreign(_of_account(request), f"another account's resource through {request.caller.name}: {request.action}")
+        elsewhere = _of_account(request)
+        if elsewhere is not None:
+            yield Foreign(elsewhere, f"another account's resource through {request.caller.name}: {request.action}")
     for service in OTHER_SERVICES:
         if service != request.caller.name:
             yield Foreign(_by(request, Caller(PrincipalKind.SERVICE, service), service=True), f"{service}: {request.action}")
@@ -63,18 +65,29 @@ def _beside(need: Needed, allowed: set[str]) -> Iterator[Foreign]:
         yield Foreign(replace(request, resource=f"{bucket}/elsewhere/object"), f"{request.caller.name} outside its prefix: s3:PutObject")
 
 
-def _of_account(request: Request) -> Request:
-    """The same request made for a resource of another account: its ARNs, account and encryption context name that account."""
+def _of_account(request: Request) -> Request | None:
+    """The same request made for a resource of another account: its ARNs, account and encryption context name that account.
+
+    None where nothing that is known of the request names its account: it cannot be told from another account's.
+    """
     own = _own_account(request)
-    other = next(a for a in FOREIGN_ACCOUNTS if a not in {own, request.resource_account})
     if not own:
-        return replace(request, context={**request.context, "aws:SourceArn": MISSING, "aws:SourceAccount": Known((other,))})
+        return None
+    other = next(a for a in FOREIGN_ACCOUNTS if a not in {own, request.resource_account})
     return replace(request, context={key: _moved(key, value, own, other) for key, value in request.context.items()})
 
 
 def _own_account(request: Request) -> str:
+    """The account of the resource the service acts for, from aws:SourceAccount or an ARN in what it sends."""
     account = request.context.get("aws:SourceAccount")
-    return account.values[0] if isinstance(account, Known) and account.values else ""
+    if isinstance(account, Known) and account.values:
+        return account.values[0]
+    for key, value in request.context.items():
+        if key.lower().startswith(("aws:sourcearn", "kms:encryptioncontext:")) and isinstance(value, Known):
+            parts = value.values[0].split(":") if value.values else []
+            if len(parts) > 5 and parts[4].isdigit():
+                return parts[4]
+    return ""
 
 
 def _moved(key: str, value: Knowledge, own: str, other: str) -> Knowledge:

@@ -41,11 +41,14 @@ class DeployedResource:
 
 @dataclass(frozen=True, slots=True)
 class PolicyText:
-    """A policy document's text. `changed` is what is live instead, where the rollback or somebody changed it since."""
+    """A policy document's text. `changed` is what is live instead, where the rollback or somebody changed it since;
+    `unread` the failed read of the live policy, where the deployed one stands in for it.
+    """
 
     text: str
     origin: Origin
     changed: str = ""
+    unread: Unreadable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class BucketEvidence:
     account: str | None = None
     owner: DeployedResource | None = None
     policy_resource: DeployedResource | None = None
+    failed: tuple[Unreadable, ...] = ()
+    """Reads that failed, also where what the stack deployed stands in for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,22 @@ class EvidenceSet:
             case Target.TOPIC | Target.QUEUE | Target.FUNCTION if ref in self.endpoints:
                 return self.endpoints[ref].policy
         return Unreadable(f"policy of {target} {ref}", "not inspected")
+
+    def exists(self, target: Target, ref: str) -> bool:
+        """Whether the bucket or key itself was there for the attempt: one that was not has no policy at fault."""
+        match target:
+            case Target.BUCKET if ref in self.buckets:
+                return self.buckets[ref].policy != Absent("NoSuchBucket")
+            case Target.KEY if ref in self.keys:
+                return not isinstance(self.keys[ref].policy, Absent)
+        return True
+
+    def is_aws_managed(self, target: Target, ref: str) -> bool:
+        """Whether a key is AWS's own, whose policy nobody can change."""
+        key = self.keys.get(ref) if target is Target.KEY else None
+        if key is None:
+            return False
+        return "alias/aws/" in key.ref or (isinstance(key.description, Found) and key.description.value.manager == "AWS")
 
     def arn(self, target: Target, ref: str, scope: Scope) -> str:
         """The ARN of a target, or the one it would have."""

@@ -79,7 +79,6 @@ class Judged:
     needed: Needed
     outcome: Outcome | None
     unread: Unreadable | None = None
-    malformed: Malformed | None = None
 
 
 def judge(needed: Iterable[Needed], evidence: EvidenceSet, scope: Scope) -> tuple[tuple[Judged, ...], tuple[Fault, ...]]:
@@ -89,7 +88,7 @@ def judge(needed: Iterable[Needed], evidence: EvidenceSet, scope: Scope) -> tupl
     """
     judged: list[Judged] = []
     faults: list[Fault] = []
-    policies: dict[tuple[Target, str], Policy | Malformed | None | Unreadable] = {}
+    policies: dict[tuple[Target, str], Policy | None | Unreadable] = {}
     for need in (on for need in needed if (on := _on_resource(need)) is not None):
         where = need.target, need.ref
         if where not in policies:
@@ -100,18 +99,18 @@ def judge(needed: Iterable[Needed], evidence: EvidenceSet, scope: Scope) -> tupl
     return tuple(judged), merge(faults)
 
 
-def _judged(
-    need: Needed, policy: Policy | Malformed | None | Unreadable, evidence: EvidenceSet, scope: Scope
-) -> tuple[Judged, list[Fault]]:
+def _judged(need: Needed, policy: Policy | None | Unreadable, evidence: EvidenceSet, scope: Scope) -> tuple[Judged, list[Fault]]:
     match policy:
         case Unreadable() as unread:
             return Judged(need, None, unread=unread), []
-        case Malformed() as malformed:
-            return Judged(need, None, malformed=malformed), []
         case None if _lets_identity_decide(need):
             return Judged(need, Outcome.ALLOWED), []
         case None:
-            return Judged(need, Outcome.IMPLICITLY_DENIED), [_fault(need, evidence, scope, _severity(need, sure=True), "NoPolicy")]
+            there = evidence.exists(need.target, need.ref)
+            found = [_fault(need, evidence, scope, _severity(need, sure=True), "NoPolicy")] if there else []
+            return Judged(need, Outcome.IMPLICITLY_DENIED), found
+    if need.request.caller.kind is PrincipalKind.SERVICE and evidence.is_aws_managed(need.target, need.ref):
+        return Judged(need, evaluate(policy, need.request)), []
     grants = _grants(evidence, need)
     outcome = _best(policy, need, grants)
     if outcome is Outcome.ALLOWED:
@@ -174,10 +173,12 @@ def _names_identities(policy: Policy) -> bool:
     return any(s.allows and s.principals is not None and s.principals.arns for s in policy.statements)
 
 
-def _policy(evidence: EvidenceSet, target: Target, ref: str) -> Policy | Malformed | None | Unreadable:
+def _policy(evidence: EvidenceSet, target: Target, ref: str) -> Policy | None | Unreadable:
+    """A document that is no policy decides nothing that could be known: it counts as not read."""
     match evidence.policy(target, ref):
         case Found(text):
-            return parse(text.text, KINDS[target])
+            parsed = parse(text.text, KINDS[target])
+            return Unreadable(f"policy of {target} {ref}", parsed.problem) if isinstance(parsed, Malformed) else parsed
         case Absent():
             return None
         case Unreadable() as unread:

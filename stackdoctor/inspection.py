@@ -34,6 +34,7 @@ from stackdoctor.services.base import Scope, Target, Use, bucket_arn, bucket_nam
 T = TypeVar("T")
 
 US_EAST_1 = "us-east-1"
+NO_BUCKET, NO_POLICY = "NoSuchBucket", "NoSuchBucketPolicy"
 
 
 def inspect(reader: Reader, uses: tuple[Use, ...], scope: Scope, resources: tuple[DeployedResource, ...]) -> EvidenceSet:
@@ -77,28 +78,29 @@ _GONE = frozenset(
 
 # ---------------------------------------------------------------------------------------------------------- buckets
 def _bucket(reader: Reader, ref: str, scope: Scope, resources: tuple[DeployedResource, ...]) -> BucketEvidence:
+    """CloudFormation makes a bucket in the stack's own Region, so a bucket of the stack need not be asked for its Region."""
     name = bucket_name(ref)
 
     def ask(operation: str, what: str, value: Callable[[Mapping[str, Any]], Any], *absent: str) -> Callable[[], Any]:
         call = Call("s3", operation, scope.region, {"Bucket": name})
         return lambda: read(reader, call, f"{what} of bucket {name}", value, absent)
 
+    made_by = deploying.policy_resource(resources, Target.BUCKET, ref)
+    owner = deploying.owner(resources, Target.BUCKET, ref)
     region, policy, encryption, ownership, block, payer = reader.gather(
-        ask("GetBucketLocation", "Region", _location),
+        (lambda: Found(scope.region)) if owner else ask("GetBucketLocation", "Region", _location),
         ask("GetBucketPolicy", "policy", lambda a: PolicyText(a["Policy"], Origin.LIVE)),
         ask("GetBucketEncryption", "default encryption", _encryption, "ServerSideEncryptionConfigurationNotFoundError"),
         ask("GetBucketOwnershipControls", "object ownership", _ownership, "OwnershipControlsNotFoundError"),
         ask("GetPublicAccessBlock", "public access block", _public_access, "NoSuchPublicAccessBlockConfiguration"),
         ask("GetBucketRequestPayment", "request payment", lambda a: str(a.get("Payer", "BucketOwner"))),
     )
-    made_by = deploying.policy_resource(resources, Target.BUCKET, ref)
-    owner = deploying.owner(resources, Target.BUCKET, ref)
     ours = owner is not None or isinstance(policy, Found) or policy == Absent("NoSuchBucketPolicy")
     return BucketEvidence(
         name=name,
         arn=bucket_arn(scope.partition, name),
-        region=_known_region(region, owner, scope),
-        policy=_in_force(policy, made_by, Target.BUCKET),
+        region=region,
+        policy=_bucket_policy(policy, made_by, owner, resources, name),
         encryption=_deployed_encryption(encryption, owner),
         ownership=ownership,
         public_access=block,
@@ -106,7 +108,32 @@ def _bucket(reader: Reader, ref: str, scope: Scope, resources: tuple[DeployedRes
         account=scope.account if ours else None,
         owner=owner,
         policy_resource=made_by,
+        failed=tuple(failed for failed in (policy, encryption) if isinstance(failed, Unreadable)),
     )
+
+
+def _bucket_policy(
+    live: Read[PolicyText],
+    made_by: DeployedResource | None,
+    owner: DeployedResource | None,
+    resources: tuple[DeployedResource, ...],
+    name: str,
+) -> Read[PolicyText]:
+    """The bucket's policy as the attempt met it. Of a bucket that is gone with its policy nothing is known, unless the very
+    operation that failed had made the bucket and no policy for it.
+    """
+    found = _in_force(live, made_by, Target.BUCKET)
+    if found != Absent(NO_BUCKET) or owner is None or not owner.was_there:
+        return found
+    unseen = any(resource.type == "AWS::S3::BucketPolicy" and not resource.properties for resource in resources)
+    late = made_by is not None and not made_by.completed
+    if late or (owner.fresh and made_by is None and not unseen):
+        return Absent(NO_POLICY)
+    return _unknown(f"policy of bucket {name}", "the bucket")
+
+
+def _unknown(what: str, thing: str) -> Unreadable:
+    return Unreadable(what, f"{thing} is gone, and neither the events nor the template show its policy", ("cloudformation:GetTemplate",))
 
 
 def _location(answer: Mapping[str, Any]) -> str:
@@ -128,11 +155,6 @@ def _ownership(answer: Mapping[str, Any]) -> str:
 def _public_access(answer: Mapping[str, Any]) -> PublicAccessBlock:
     block = answer["PublicAccessBlockConfiguration"]
     return PublicAccessBlock(bool(block.get("BlockPublicPolicy")), bool(block.get("RestrictPublicBuckets")))
-
-
-def _known_region(region: Read[str], owner: DeployedResource | None, scope: Scope) -> Read[str]:
-    """CloudFormation makes a bucket in the stack's own Region, so a bucket of the stack needs no reading."""
-    return region if isinstance(region, Found) or owner is None else Found(scope.region)
 
 
 def _deployed_encryption(live: Read[Encryption], owner: DeployedResource | None) -> Read[Encryption]:
@@ -186,11 +208,14 @@ def _key(reader: Reader, ref: str, scope: Scope, resources: tuple[DeployedResour
     else:
         tasks: tuple[Callable[[], Any], ...] = (describe, lambda: policy(name), lambda: grants(name))
         description, live, given = reader.gather(*tasks)
+    in_force = _in_force(live, owner, Target.KEY)
+    if isinstance(in_force, Absent) and owner is not None and owner.was_there:
+        in_force = _unknown(f"policy of key {ref}", "the key")
     return KeyEvidence(
         ref=ref,
         arn=description.value.arn if isinstance(description, Found) else _key_arn(ref, owner, region, scope),
         description=description,
-        policy=_in_force(live, owner, Target.KEY),
+        policy=in_force,
         grants=given,
         owner=owner,
     )
@@ -286,7 +311,7 @@ def _in_force(live: Read[PolicyText], made_by: DeployedResource | None, target: 
         if made_by.undone == "update":
             return Found(PolicyText(text, made_by.origin, changed=live.value.text))
         return Found(replace(live.value, changed=text)) if made_by.origin is Origin.PROPERTIES else live
-    return Found(PolicyText(text, made_by.origin))
+    return Found(PolicyText(text, made_by.origin, unread=live if isinstance(live, Unreadable) else None))
 
 
 def _same(one: str, other: str) -> bool:

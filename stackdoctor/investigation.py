@@ -14,7 +14,7 @@ from typing import Any
 from stackdoctor import checks, faults
 from stackdoctor import template as templates
 from stackdoctor.deployed import deployed, properties_of
-from stackdoctor.evidence import DeployedResource, EvidenceSet
+from stackdoctor.evidence import DeployedResource, EvidenceSet, PolicyText
 from stackdoctor.history import History, look_up
 from stackdoctor.inspection import inspect
 from stackdoctor.model import (
@@ -33,6 +33,7 @@ from stackdoctor.model import (
     Unread,
     Unreadable,
 )
+from stackdoctor.organization import organization, within
 from stackdoctor.reader import Reader
 from stackdoctor.services import service_of
 from stackdoctor.services.base import Neighbour, Resource, Scope, Service, Target
@@ -103,7 +104,7 @@ class Investigation:
     def open_side(self) -> bool:
         """Whether evidence that could decide was not read, on a side the message leaves open."""
         sides = {None: (), DeniedBy.S3: ("bucket",), DeniedBy.KMS: ("key",)}.get(self.failure.reason.denied_by)
-        return any(sides is None or not sides or any(side in what for side in sides) for what in self.deciding)
+        return any(sides is None or not sides or any(f" of {side} " in what for side in sides) for what in self.deciding)
 
     @property
     def explained(self) -> bool:
@@ -118,11 +119,9 @@ class Investigation:
     def denied_by(self) -> DeniedBy | None:
         """A wording that names one side wins; where it names both, the side that is proven; both or neither: s3-or-kms."""
         stated = self.failure.reason.denied_by
-        if stated is DeniedBy.S3_OR_KMS or (
-            stated in {None, DeniedBy.OTHER} and self.failure.reason.category is not Category.VALIDATION and self.proven
-        ):
+        if stated is DeniedBy.S3_OR_KMS or (stated in {None, DeniedBy.OTHER} and self.failure.reason.category in DENIES and self.proven):
             return next(iter(self.proven)) if len(self.proven) == 1 else DeniedBy.S3_OR_KMS if self.proven or stated else stated
-        if stated is None and len(self.proven) == 1:
+        if stated is None and self.failure.reason.category in DENIES and len(self.proven) == 1:
             return next(iter(self.proven))
         return stated
 
@@ -175,11 +174,14 @@ def investigate(reader: Reader, history: StackHistory, failure: Failure, *, look
         missing = Unreadable(what, "the events carry no ResourceProperties and the template gives none", ("cloudformation:GetTemplate",))
         return Investigation(failure, missing=(missing,), deciding=frozenset({what}))
     past = partial(look_up, reader, failure, resource, service, uses) if look_back and failure.reason.category in DENIES else History
-    tasks: tuple[Callable[[], Any], ...] = (partial(inspect, reader, uses, resource.scope, resources), past)
-    evidence, recorded = reader.gather(*tasks)
+    whole = partial(organization, reader, resource)
+    tasks: tuple[Callable[[], Any], ...] = (partial(inspect, reader, uses, resource.scope, resources), past, whole)
+    evidence, recorded, known = reader.gather(*tasks)
+    resource, unread_of_it = within(resource, known)
     evidence = with_also_used(reader, service, resource, evidence, resources)
     found = examine(failure, resource, service, evidence, resources, after=_made_before(history, failure))
-    return replace(found, history=recorded)
+    undecided = frozenset(read.what for read in unread_of_it)
+    return replace(found, history=recorded, missing=(*found.missing, *unread_of_it), deciding=found.deciding | undecided)
 
 
 def with_also_used(
@@ -208,8 +210,9 @@ def examine(
     denied = failure.reason.category in DENIES
     case = checks.Case(failure, resource, service, facts, evidence, (*judged, *identity), found, resources, denied, after)
     findings = checks.findings(case)
-    missing = _missing(evidence)
-    deciding = frozenset(j.unread.what for j in judged if j.unread) | _states(evidence)
+    unjudged = tuple(j.unread for j in judged if j.unread)
+    missing = tuple(dict.fromkeys((*_missing(evidence), *unjudged)))
+    deciding = frozenset(read.what for read in unjudged) | _states(evidence)
     return Investigation(failure, case, findings, missing, deciding, tuple(_quotes(findings, evidence)))
 
 
@@ -270,10 +273,11 @@ def _joined(one: EvidenceSet, other: EvidenceSet) -> EvidenceSet:
 def _missing(evidence: EvidenceSet) -> tuple[Unreadable, ...]:
     reads: list[object] = []
     for bucket in evidence.buckets.values():
-        reads += [bucket.region, bucket.policy, bucket.encryption, bucket.ownership, bucket.public_access, bucket.payer]
+        reads += [bucket.region, bucket.policy, bucket.encryption, bucket.ownership, bucket.public_access, bucket.payer, *bucket.failed]
     for key in evidence.keys.values():
         reads += [key.description, key.policy, key.grants]
     reads += [endpoint.policy for endpoint in evidence.endpoints.values()]
+    reads += [read.value.unread for read in reads if isinstance(read, Found) and isinstance(read.value, PolicyText)]
     return tuple(dict.fromkeys(read for read in reads if isinstance(read, Unreadable)))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from stackdoctor.checks.base import Case, Check
 from stackdoctor.evidence import BucketEvidence, KeyDescription, KeyEvidence
 from stackdoctor.model import Absent, Finding, Found, Severity
+from stackdoctor.policy import Outcome, PrincipalKind
 from stackdoctor.services.base import Constraint, Target
 
 STATE_PAGE = "https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html"
@@ -44,7 +45,7 @@ def _spec(case: Case) -> Iterable[Finding]:
                 Target.KEY,
                 known.arn,
                 f"The key is not a symmetric encryption key ({known.spec}, {known.usage})",
-                f"{case.service.principal or 'The service'} asks for data keys, which only symmetric encryption keys give.",
+                f"{case.who} asks for data keys, which only symmetric encryption keys give.",
             )
 
 
@@ -63,8 +64,7 @@ def _missing(case: Case) -> Iterable[Finding]:
 
 def _managed(case: Case) -> Iterable[Finding]:
     for key in case.evidence.keys.values():
-        managed = isinstance(key.description, Found) and key.description.value.manager == "AWS"
-        if case.has(Constraint.KEY_CUSTOMER_MANAGED) and (managed or "alias/aws/" in key.ref):
+        if case.evidence.is_aws_managed(Target.KEY, key.ref) and (case.has(Constraint.KEY_CUSTOMER_MANAGED) or _refused(case, key)):
             yield MANAGED.finding(
                 Severity.CAUSE,
                 Target.KEY,
@@ -75,8 +75,14 @@ def _managed(case: Case) -> Iterable[Finding]:
             )
 
 
+def _refused(case: Case, key: KeyEvidence) -> bool:
+    """Whether the service principal itself needs the key and is not let in."""
+    asked = (j for j in case.judged if (j.needed.target, j.needed.ref) == (Target.KEY, key.ref) and j.outcome is not None)
+    return any(j.needed.request.caller.kind is PrincipalKind.SERVICE and j.outcome is not Outcome.ALLOWED for j in asked)
+
+
 def _region(case: Case) -> Iterable[Finding]:
-    for key in case.evidence.keys.values():
+    for key in (key for key in case.evidence.keys.values() if not case.is_of_endpoint(key.ref)):
         where = key.description.value.region if isinstance(key.description, Found) else key.arn.split(":")[3]
         if case.has(Constraint.KEY_IN_RESOURCE_REGION) and where and where != case.resource.scope.region:
             yield _elsewhere(case, key, where, case.resource.scope.region, f"{case.resource.logical_id} is")
@@ -91,8 +97,7 @@ def _elsewhere(case: Case, key: KeyEvidence, where: str, wanted: str, what: str)
         Target.KEY,
         key.arn,
         f"The key is in {where}, {what} in {wanted}",
-        f"{case.service.principal or 'The service'} needs a key in {wanted}: "
-        "name a key of that Region, or a multi-Region key's replica there.",
+        f"{case.who} needs a key in {wanted}: name a key of that Region, or a multi-Region key's replica there.",
         references=case.service.documentation,
     )
 

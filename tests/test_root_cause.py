@@ -285,6 +285,27 @@ class TestBlockers:
         found = of(story)
         assert (found.failures, found.blockers, named(found.leftovers)) == ((), (), ["shop/Old"])
 
+    def test_cancelled_rows_and_the_summary_that_names_them_block_nothing(self) -> None:
+        story = Story("shop").create(done("A")).update(fails("A", DENIED)).rollback(cancelled("B"), of="UPDATE")
+        assert of(story).blockers == ()
+
+    def test_an_update_that_ended_well_left_only_what_its_clean_up_failed_to_delete(self) -> None:
+        story = (
+            Story("shop").create(done("Old")).update(fails("New", QUOTA), done("Other")).clean_up(fails("Old", NOT_EMPTY), after="UPDATE")
+        )
+        assert named(of(story).leftovers) == ["shop/Old"]
+
+    def test_a_nested_stack_left_behind_counts_once(self) -> None:
+        root = Story("root").create(done("Key"))
+        child = Story("Docs", parent=root).create(done("Role"), why=None)
+        root.wait(600).update(done("Key"))
+        child.now = root.now
+        child.delete(fails("Role", KMS_DENIED), why=None)
+        root.clean_up(nested(child, "Role"), after="UPDATE")
+        healthy = Story("Fine", parent=root).create(done("Topic"), why=None)
+        found = of(root, children=(child.history(), healthy.history()))
+        assert named(found.leftovers) == ["root/Docs/Role"]
+
     def test_a_rollback_that_fails_without_any_resource(self) -> None:
         reason = "Role arn:aws:iam::111122223333:role/deploy is invalid or cannot be assumed"
         story = Story("shop").create(fails("Trail", DENIED)).rollback(ends="FAILED", reason=reason)

@@ -53,10 +53,10 @@ def resources(template: Template) -> Mapping[str, Resource]:
 
 def is_made(template: Template, logical_id: str, context: Context) -> bool | None:
     """Whether the resource's Condition holds; None where the known values do not decide it."""
-    resource = resources(template).get(logical_id)
-    if resource is None:
+    resource = template.section("Resources").get(logical_id)
+    if logical_id not in resources(template) or not isinstance(resource, dict):
         return None
-    return True if resource.condition is None else condition(template, resource.condition, context)
+    return condition(template, resource["Condition"], context) if resource.get("Condition") is not None else True
 
 
 def construct_path(template: Template, logical_id: str) -> str | None:

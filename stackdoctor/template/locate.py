@@ -200,7 +200,7 @@ class Reading:
         if found is None or found[0] != "Fn::If" or len(found[1].items) != 3 or self.context is None:
             return []
         name, *branches = found[1].items
-        holds = condition(self.template, str(name.value), self.context)
+        holds = condition(self.template, name.value, self.context)
         return branches if holds is None else [branches[0 if holds else 1]]
 
     def may_be(self, node: Node, deployed: JSON) -> bool:

@@ -44,7 +44,7 @@ def _resolved(template: Template, value: JSON, context: Context) -> _Result:
         return Unresolved("${nested too deep}")
 
 
-def condition(template: Template, name: str, context: Context) -> bool | None:
+def condition(template: Template, name: JSON, context: Context) -> bool | None:
     """A named condition; None where the known values do not decide it."""
     try:
         return _Resolver(template, context).condition(name)
@@ -114,7 +114,7 @@ class _Resolver:
                 return self.split(self.plain(argument[0]), self.plain(argument[1]))
             case "Fn::Select" if isinstance(argument, list) and len(argument) == 2:
                 return self.select(self.plain(argument[0]), self.plain(argument[1]))
-            case "Fn::If" if isinstance(argument, list) and len(argument) == 3 and isinstance(argument[0], str):
+            case "Fn::If" if isinstance(argument, list) and len(argument) == 3:
                 holds = self.condition(argument[0])
                 return Unresolved("${Fn::If}") if holds is None else self.value(argument[1] if holds else argument[2])
             case "Fn::FindInMap" if isinstance(argument, list) and len(argument) >= 3:
@@ -243,7 +243,8 @@ class _Resolver:
             found = found[_text(key)]
         return found
 
-    def condition(self, name: str) -> bool | None:
+    def condition(self, named: JSON) -> bool | None:
+        name = _name(named, self.template.section("Conditions"))
         if name in self.context.conditions:
             return self.context.conditions[name]
         conditions = self.template.section("Conditions")
@@ -255,7 +256,7 @@ class _Resolver:
     def holds(self, value: JSON) -> bool | None:
         """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-conditions.html"""
         match intrinsic(value):
-            case ("Condition", str(name)):
+            case ("Condition", name):
                 return self.condition(name)
             case ("Fn::Equals", [left, right]):
                 return self.equal(self.plain(left), self.plain(right))
@@ -277,6 +278,14 @@ class _Resolver:
 
 
 _DYNAMIC_HOLE = Unresolved("${resolve}")
+
+
+def _name(named: JSON, known: Mapping[str, JSON]) -> str:
+    """A condition's name; one called Yes is true where it is used without quotes."""
+    if not isinstance(named, bool):
+        return str(named)
+    words = ("yes", "on", "true") if named else ("no", "off", "false")
+    return next((name for name in known if name.lower() in words), str(named))
 
 
 def _text(value: JSON) -> str:

@@ -203,7 +203,7 @@ def intrinsic(value: JSON) -> tuple[str, JSON] | None:
         ((name, argument),) = value.items()
         if name in {"Ref", "Condition"} or name.startswith("Fn::"):
             # {"Condition": {...}} is a policy's clause or a resource's key, not the reference to a condition
-            return (name, argument) if name != "Condition" or isinstance(argument, str) else None
+            return (name, argument) if name != "Condition" or isinstance(argument, str | bool) else None
     return None
 
 

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,7 +29,13 @@ from stackdoctor.template.source import MAX_DEPTH, Node, Rejected, Shape, build,
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,300})")
 _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,300})?\.[0-9]{1,300}(?:[eE][-+]?[0-9]{1,3})?")
-_WORDS: dict[str, JSON] = {"true": True, "false": False, "null": None, "~": None, "": None}
+_WORDS: Mapping[str, JSON] = {
+    **dict.fromkeys(("null", "~", "")),
+    **dict.fromkeys(("true", "yes", "on"), True),
+    **dict.fromkeys(("false", "no", "off"), False),
+}
+    {"null": None, "~": None, "": None} | dict.fromkeys(("true", "yes", "on"), True) | dict.fromkeys(("false", "no", "off"), False)
+)
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t\r\n]*)*")
 
 
@@ -78,7 +84,8 @@ class _Composer:
         if style in {"|", ">"}:
             end = start + len(self.text[start:end].rstrip())
         tag = _tag(event)
-        value: JSON = event.value if style or tag.endswith("str") or tag == "!" else plain(event.value)
+        as_text = style or tag.endswith("str") or tag == "!" or (tag and not event.value)  # `!GetAZs` alone is of the empty text
+        value: JSON = event.value if as_text else plain(event.value)
         body = self._body(start, end)
         return self._named(Node(Shape.SCALAR, start, body, end, long_form(tag, value), tag=tag, style=style, anchor=event.anchor))
 

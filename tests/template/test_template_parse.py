@@ -108,8 +108,10 @@ def test_short_and_long_forms_are_the_same_value():
 
 
 def test_values_are_taken_as_cloudformation_takes_them():
-    template = parse("Resources: {A: 2012-10-17, B: 012345678901, C: 10, D: true, E: 1.5, F: ~, G: 'true', H: 1_000, I: !!str 5, J: 10:30}")
-    expected = ["2012-10-17", "012345678901", 10, True, 1.5, None, "true", "1_000", "5", "10:30"]
+    template = parse(
+        "Resources: {A: 2012-10-17, B: 012345678901, C: 10, D: true, E: 1.5, F: ~, G: 'true', H: 1_000, I: !!str 5, J: 10:30, K: Yes, L: off, M: y, N: !GetAZs }"
+    )
+    expected = ["2012-10-17", "012345678901", 10, True, 1.5, None, "true", "1_000", "5", "10:30", True, False, "y", {"Fn::GetAZs": ""}]
     assert list(template.section("Resources").values()) == expected
 
 

@@ -14,6 +14,7 @@ from stackdoctor.checks import (
     caller_identity,
     condition,
     encryption_context,
+    endpoint_state,
     explicit_deny,
     key_state,
     kms_via_service,
@@ -52,11 +53,14 @@ CHECKS: tuple[Check, ...] = (
     key_state.MISSING,
     key_state.MANAGED,
     key_state.REGION,
+    endpoint_state.MISSING,
     bucket_state.MISSING,
     bucket_state.PAYER,
     bucket_state.ENCRYPTION,
     bucket_state.ACLS,
     bucket_state.REGION,
+    bucket_state.OPT_IN_REGION,
+    bucket_state.LOCK,
     condition.CHECK,
     source_conditions.PRESENT,
     caller_identity.CHECK,
@@ -101,7 +105,7 @@ def _of_fault(fault: Fault, case: Case) -> Finding | None:
 
 
 def _recognised(fault: Fault, case: Case) -> Iterator[tuple[Check, str, str]]:
-    if fault.element == "NoPolicy" and any(True for _ in no_policy.LATE.looks(case)):
+    if no_policy.is_explained(fault, case):
         return
     for check in CHECKS:
         words = check.recognises(fault, case)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from stackdoctor.evidence import DeployedResource, EvidenceSet
 from stackdoctor.faults import Fault, Judged
 from stackdoctor.model import ClauseRef, Confidence, Failure, Finding, Origin, Severity, StatementRef
-from stackdoctor.services.base import Constraint, Facts, Resource, Service, Target
+from stackdoctor.services.base import TOPIC_KEY, Constraint, Facts, Resource, Service, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,17 @@ class Case:
 
     def has(self, constraint: Constraint) -> bool:
         return constraint in self.service.constraints
+
+    @property
+    def who(self) -> str:
+        """The service's principal, or a word for a service that has none of its own."""
+        return self.service.principal or "The service"
+
+    def is_of_endpoint(self, key: str) -> bool:
+        """Whether the key is a queue's or topic's alone, so that its Region is theirs."""
+        uses = (*self.service.uses(self.resource), *self.service.also_uses(self.resource, self.facts))
+        named = {use.property for use in uses if use.target is Target.KEY and use.ref == key}
+        return named == {TOPIC_KEY}
 
 
 @dataclass(frozen=True, slots=True)

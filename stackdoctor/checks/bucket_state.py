@@ -8,6 +8,7 @@ from stackdoctor.checks.base import Case, Check
 from stackdoctor.evidence import BucketEvidence
 from stackdoctor.model import Absent, Finding, Found, Severity
 from stackdoctor.services.base import Constraint, Target
+from stackdoctor.services.regions import OPT_IN
 
 
 def _missing(case: Case) -> Iterable[Finding]:
@@ -21,7 +22,7 @@ def _missing(case: Case) -> Iterable[Finding]:
                 Target.BUCKET,
                 bucket.arn,
                 f"Bucket {bucket.name} is gone: it was deleted after the failure" if undone else f"Bucket {bucket.name} does not exist",
-                "The policy that was met is the one the attempt deployed." if undone else f"{case.service.principal} has nowhere to write.",
+                "The policy that was met is the one the attempt deployed." if undone else f"{case.who} has nowhere to write.",
             )
 
 
@@ -33,7 +34,7 @@ def _payer(case: Case) -> Iterable[Finding]:
                 Target.BUCKET,
                 bucket.arn,
                 f"Bucket {bucket.name} is a Requester Pays bucket",
-                f"{case.service.principal} cannot write to a Requester Pays bucket. Set the payer to BucketOwner.",
+                f"{case.who} cannot write to a Requester Pays bucket. Set the payer to BucketOwner.",
                 references=case.service.documentation,
             )
 
@@ -46,7 +47,7 @@ def _encryption(case: Case) -> Iterable[Finding]:
                 Target.BUCKET,
                 bucket.arn,
                 f"Bucket {bucket.name} encrypts with {bucket.encryption.value.algorithm}",
-                f"{case.service.principal} can write only to buckets encrypted with Amazon S3 managed keys (SSE-S3, AES256).",
+                f"{case.who} can write only to buckets encrypted with Amazon S3 managed keys (SSE-S3, AES256).",
                 references=case.service.documentation,
             )
 
@@ -72,7 +73,35 @@ def _region(case: Case) -> Iterable[Finding]:
                 Target.BUCKET,
                 bucket.arn,
                 f"Bucket {bucket.name} is in {bucket.region.value}, {case.resource.logical_id} in {case.resource.scope.region}",
-                "The service writes only to a bucket in its own Region.",
+                "The service works only with a bucket in its own Region.",
+                references=case.service.documentation,
+            )
+
+
+def _opt_in(case: Case) -> Iterable[Finding]:
+    for bucket in case.evidence.buckets.values() if case.has(Constraint.BUCKET_NOT_OPT_IN_REGION) else ():
+        if isinstance(bucket.region, Found) and bucket.region.value in OPT_IN:
+            yield OPT_IN_REGION.finding(
+                Severity.CAUSE,
+                Target.BUCKET,
+                bucket.arn,
+                f"Bucket {bucket.name} is in {bucket.region.value}, a Region that must be opted in to",
+                "The service does not deliver logs to buckets in such Regions. Use a bucket in another Region.",
+                references=case.service.documentation,
+            )
+
+
+def _object_lock(case: Case) -> Iterable[Finding]:
+    """Known of a bucket of the stack only: the lock stands in its properties."""
+    for bucket in case.evidence.buckets.values() if case.has(Constraint.BUCKET_NO_OBJECT_LOCK) else ():
+        if bucket.owner is not None and str(bucket.owner.properties.get("ObjectLockEnabled", "")).lower() == "true":
+            yield LOCK.finding(
+                Severity.RISK,
+                Target.BUCKET,
+                bucket.arn,
+                f"Bucket {bucket.name} has Object Lock enabled",
+                f"{case.who} does not support buckets with Object Lock.",
+                origin=bucket.owner.origin,
                 references=case.service.documentation,
             )
 
@@ -125,6 +154,23 @@ REGION = Check(
     explanation="Some log deliveries write only to buckets in their own Region.",
     references=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html",),
     looks=_region,
+)
+OPT_IN_REGION = Check(
+    id="bucket-opt-in-region",
+    title="The bucket is in a Region that must be opted in to",
+    explanation="CloudFront's legacy standard logging does not deliver to buckets in Regions that an account must opt in to.",
+    references=("https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html",),
+    looks=_opt_in,
+)
+LOCK = Check(
+    id="bucket-object-lock",
+    title="The bucket has Object Lock enabled",
+    explanation="Some services do not deliver to a bucket with Object Lock: Redshift audit logs, Config, Systems Manager data sync.",
+    references=(
+        "https://docs.aws.amazon.com/redshift/latest/mgmt/db-auditing.html",
+        "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-config-deliverychannel.html",
+    ),
+    looks=_object_lock,
 )
 HARMLESS = Check(
     id="harmless",

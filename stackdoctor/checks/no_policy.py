@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from stackdoctor.checks.base import Case, Check, Words, actions, who
+from stackdoctor.checks.endpoint_state import is_gone
 from stackdoctor.faults import Fault
 from stackdoctor.model import Confidence, Finding, Origin, Severity
 from stackdoctor.services.base import Constraint, Target
@@ -13,39 +15,43 @@ PAGE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/a
 
 
 def _none(fault: Fault, case: Case) -> Words | None:
-    if fault.element != "NoPolicy":
-        return None
-    late = _late(case)
-    if fault.target is Target.BUCKET and late is not None:
+    if fault.element != "NoPolicy" or is_explained(fault, case):
         return None
     return Words(f"The {fault.target} has no policy", f"{who(fault)} needs {actions(fault)} and nothing allows it.")
 
 
-def _late(case: Case) -> str | None:
-    """The logical id of a bucket policy that the stack makes, but had not made when the resource failed."""
+def is_explained(fault: Fault, case: Case) -> bool:
+    """Whether another finding says why there is no policy: it came too late, or what it would be of is not there."""
+    return fault.element == "NoPolicy" and (is_gone(fault, case) or any(fault.arn == late.arn for late in _late(case)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    target: Target
+    arn: str
+    made_by: str
+
+
+def _late(case: Case) -> Iterator[_Late]:
+    """The bucket, topic and queue policies that the stack makes, but had not made when the resource failed."""
     if not case.has(Constraint.POLICY_BEFORE_RESOURCE):
-        return None
-    for bucket in case.evidence.buckets.values():
-        made_by = bucket.policy_resource
+        return
+    buckets = ((Target.BUCKET, bucket.arn, bucket.policy_resource) for bucket in case.evidence.buckets.values())
+    others = ((endpoint.target, endpoint.arn, endpoint.policy_resource) for endpoint in case.evidence.endpoints.values())
+    for target, arn, made_by in (*buckets, *others):
         if made_by is not None and not made_by.completed and made_by.logical_id not in case.after:
-            return made_by.logical_id
-    return None
+            yield _Late(target, arn, made_by.logical_id)
 
 
 def _looks(case: Case) -> Iterable[Finding]:
-    logical_id = _late(case)
-    if logical_id is None:
-        return
-    for bucket in case.evidence.buckets.values():
-        if bucket.policy_resource is None or bucket.policy_resource.logical_id != logical_id:
-            continue
+    for late in _late(case):
         yield LATE.finding(
             Severity.CAUSE,
-            Target.BUCKET,
-            bucket.arn,
-            f"{logical_id} was not there yet when {case.resource.logical_id} was made",
-            f"{case.resource.logical_id} does not wait for the bucket policy {logical_id}: a reference to the bucket orders it after the "
-            f"bucket only. Add DependsOn: {logical_id} to {case.resource.logical_id}.",
+            late.target,
+            late.arn,
+            f"{late.made_by} was not there yet when {case.resource.logical_id} was made",
+            f"{case.resource.logical_id} does not wait for the {late.target} policy {late.made_by}: a reference to the {late.target} "
+            f"orders it after the {late.target} only. Add DependsOn: {late.made_by} to {case.resource.logical_id}.",
             origin=Origin.PROPERTIES,
             confidence=Confidence.CONFIRMED,
         )
@@ -60,7 +66,7 @@ CHECK = Check(
 )
 LATE = Check(
     id="policy-after-resource",
-    title="The bucket policy is made only after the resource that needs it (missing DependsOn)",
+    title="The bucket's, topic's or queue's policy is made only after the resource that needs it (missing DependsOn)",
     explanation="CloudFormation makes resources in parallel unless one refers to the other. A trail refers to its bucket, not to the "
     "bucket's policy; without DependsOn it may be made first and is refused.",
     references=(PAGE, "https://github.com/hashicorp/terraform/issues/6388"),

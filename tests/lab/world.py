@@ -61,6 +61,8 @@ def plain(document: str | Mapping[str, Any]) -> str:
 class World:
     def __init__(self, account: str = "111122223333", region: str = "us-east-1", partition: str = "aws") -> None:
         self.account, self.region, self.partition = account, region, partition
+        self.organization: str | None = "o-abcdefgh12"
+        """The organization that the account manages; None where it is in none."""
         self.latency = 0.0
         self.calls: list[wire.Request] = []
         self.unanswered: list[str] = []
@@ -408,6 +410,11 @@ class World:
             for r in rows
         ]
         return self._page(request, "Events", shown)
+
+    def organizations_DescribeOrganization(self, request: wire.Request) -> Json:
+        if self.organization is None:
+            raise ApiError("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
+        return {"Organization": {"Id": self.organization, "MasterAccountId": self.account, "FeatureSet": "ALL"}}
 
     def sts_GetCallerIdentity(self, request: wire.Request) -> Json:
         return {"UserId": "AROAEXAMPLE:me", "Account": self.account, "Arn": f"arn:{self.partition}:sts::{self.account}:assumed-role/OnCall/me"}

@@ -181,7 +181,10 @@ class Clause:
         return self._open(known, view)
 
     def holds(self, values: tuple[str, ...], view: View) -> Truth:
-        """Whether the clause holds for these values; a key that is present but empty counts as absent."""
+        """Whether the clause holds for these values; a key that is present but empty counts as absent.
+
+        AWS asks for a set qualifier over several values and does not say what happens without: if they differ, it is unknown.
+        """
         op = self.op
         if op is None:
             return None
@@ -195,7 +198,7 @@ class Clause:
                 if self.templates and hit is not True:
                     hit = self._hit_templates(hit, values[0], view)
             else:
-                hit = either(self._hit_any(value, view) for value in values)
+                hit = agreed(self._hit_any(value, view) for value in values)
             return negate(hit) if op.negated else hit
         each = (negate(self._hit_any(value, view)) if op.negated else self._hit_any(value, view) for value in values)
         if op.qualifier is Qualifier.ANY:

@@ -158,6 +158,13 @@ def test_a_lone_star_matches_every_arn_and_whatever_is_there():
     assert decide("StringLike", "*", UNKNOWN) is Outcome.UNDECIDED
 
 
+def test_several_values_without_a_set_qualifier_decide_only_if_they_agree():
+    assert decide("StringLike", "a*", ["a", "ab"]) is ALLOWED
+    assert decide("StringLike", "a*", ["b", "c"]) is DENIED
+    assert decide("StringLike", "a*", ["a", "b"]) is Outcome.UNDECIDED
+    assert decide("StringNotLike", "a*", ["a", "b"]) is Outcome.UNDECIDED
+
+
 def test_json_booleans_and_numbers_are_condition_values():
     assert decide("Bool", True, "true") is ALLOWED
     assert decide("NumericLessThan", 1.2, "1.1") is ALLOWED

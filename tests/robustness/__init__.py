@@ -1,0 +1,1 @@
+"""Whole runs of the command line in a world that does not hold."""

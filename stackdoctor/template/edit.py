@@ -7,6 +7,8 @@ functions included; what differs is changed at the smallest node that holds it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import takewhile
 
 from stackdoctor.model import JSON
 from stackdoctor.template.compare import as_list, matches
@@ -137,7 +139,8 @@ class Editor:
         drop: set[int] = set()
         add: list[Addition] = []
         previous = -1
-        for old, new in pair(before, after):
+        pairs = pair(before, after)
+        for old, new in pairs:
             if old is None:
                 add.append(Addition(previous, None, self.words.express(after[new if new is not None else 0])))
                 continue
@@ -155,7 +158,10 @@ class Editor:
         if len(drop) == len(node.items):
             self._refill(node, [addition.value for addition in add])
         elif drop or add:
-            self.splices.entries(node, drop, add)
+            last = max(index for index in range(len(node.items)) if index not in drop)
+            ending = sum(1 for _ in takewhile(lambda ends: ends[0] is None, reversed(pairs)))  # what is added at the end goes there
+            at_end = [replace(addition, after=last) for addition in add[len(add) - ending :]]
+            self.splices.entries(node, drop, [*add[: len(add) - ending], *at_end])
 
     def _aligned(self, node: Node, before: list[JSON]) -> list[list[tuple[int, Node]]]:
         found = self.reading.align(node, before)

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from stackdoctor import __version__
-from stackdoctor.cli import checks, demo, diagnose, explain, permissions, schema
+from stackdoctor.cli import checks, demo, diagnose, explain, permissions, scan, schema
 from stackdoctor.cli.interrupt import INTERRUPTED
 from stackdoctor.cli.streams import complain
 from stackdoctor.errors import StackdoctorError
@@ -42,7 +42,7 @@ def _root(
     pass
 
 
-for command in (diagnose, demo, explain, checks, permissions, schema):
+for command in (diagnose, scan, demo, explain, checks, permissions, schema):
     command.register(app)
 
 
@@ -68,8 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
         _explain(error)
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        complain("interrupted")
-        return INTERRUPTED
+        code = INTERRUPTED
     except StackdoctorError as error:
         _trace(debug)
         complain(str(error))
@@ -78,6 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
         _trace(debug)
         complain(f"internal error ({_place(error)}); run again with --debug and report what it prints")
         return 4
+    if code == INTERRUPTED:  # typer makes a KeyboardInterrupt into this code as well
+        complain("interrupted")
     return code if isinstance(code, int) else 0
 
 

@@ -82,10 +82,7 @@ def diagnose(
         saver.finish()
         complain(f"evidence kept in {save}")
     show(diagnosis, output, colour=color, verbose=verbose, quiet=quiet, redactor=redactor)
-    if interruption.asked:
-        complain("interrupted; the report shows what was read until then")
-        raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(exit_code(diagnosis, exit_zero=exit_zero))
+    raise typer.Exit(INTERRUPTED if interruption.asked else exit_code(diagnosis, exit_zero=exit_zero))
 
 
 def _settings(

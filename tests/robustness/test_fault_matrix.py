@@ -124,7 +124,13 @@ def test_after_the_history_everything_may_stall(here: Account) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ the same in a process
-SAMPLE = [("kms:*", "deny"), ("cloudformation:DescribeStackEvents", "garbage"), ("s3:GetBucketPolicy", "reset"), ("*", "stall"), ("rds:*", "stall")]
+SAMPLE = [
+    ("kms:*", "deny"),
+    ("cloudformation:DescribeStackEvents", "garbage"),
+    ("s3:GetBucketPolicy", "reset"),
+    ("*", "stall"),
+    ("rds:*", "stall"),
+]
 
 
 @pytest.mark.parametrize(("pattern", "how"), SAMPLE)

@@ -18,8 +18,8 @@ if __name__ == "__main__":
 from botocore.exceptions import EndpointConnectionError, SSLError
 from lab import attempts, wire
 from lab.world import ApiError, Fault, World
-from robustness.command import Account, Ran, account
 
+from robustness.command import Account, Ran, account
 from stackdoctor.permissions import OPERATIONS
 
 STORY = attempts.four_stacks

@@ -13,6 +13,7 @@ from end_to_end.command import stackdoctor
 from lab import attempts
 from lab.fake_aws import FakeAWS
 from lab.world import World
+
 from robustness import matrix
 from robustness.command import VALIDATOR, Account, run
 

@@ -13,6 +13,7 @@ from end_to_end.command import CREDENTIALS, Ran
 from lab import attempts
 from lab.fake_aws import FakeAWS
 from lab.world import World
+
 from robustness.command import VALIDATOR
 
 AT_ONCE = 4.0

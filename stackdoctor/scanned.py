@@ -119,11 +119,11 @@ class PlaceRow:
     """One account and Region in the report."""
 
     place: Place
-    error: str
-    problems: int
-    risks: int
-    unread: int
-    checked: Mapping[Kind, int]
+    error: str = ""
+    problems: int = 0
+    risks: int = 0
+    unread: tuple[Unread, ...] = ()
+    checked: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
@@ -139,6 +139,18 @@ class PlaceRow:
 class UnreadRow:
     place: Place
     unread: Unread
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of one account, or of one Region over all accounts. `name` is the account's own."""
+
+    of: str
+    name: str
+    stacks: int
+    deliveries: int
+    risks: int
+    unread: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +178,27 @@ class Report(Protocol):
 
     def totals(self) -> Totals: ...
 
+    @property
+    def reason(self) -> str:
+        """Why some of it was not scanned; empty where all was."""
+
+    def by_account(self) -> Iterator[Tally]:
+        """Accounts with anything wrong or unread, worst first."""
+
+    def by_region(self) -> Iterator[Tally]:
+        """Regions with anything wrong or unread, worst first."""
+
     def places(self) -> Iterator[PlaceRow]:
         """In the order of the accounts asked for, then of their Regions."""
 
-    def problems(self, severity: Severity = Severity.CAUSE) -> Iterator[Row]:
+    def problems(self, severity: Severity = Severity.CAUSE, *, only_new: bool = False) -> Iterator[Row]:
         """Worst first: stacks before deliveries, new before old, then in the order of places."""
 
-    def problems_of(self, place: Place) -> Iterator[Row]: ...
+    def problems_of(self, place: Place) -> Iterator[Row]:
+        """Everything wrong in one place, risks as well."""
 
-    def resolved(self) -> Iterator[Row]: ...
+    def resolved(self) -> Iterator[Row]:
+        """What the scan before found and this one did not, though it read as much."""
 
-    def unread(self) -> Iterator[UnreadRow]: ...
+    def unread(self) -> Iterator[UnreadRow]:
+        """Everything that could not be read, whole places as well."""

@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -25,8 +25,9 @@ from stackdoctor.aws.live import LiveReader
 from stackdoctor.aws.session import ROLE_SESSION_NAME, AwsSession, open_session
 from stackdoctor.aws.settings import Settings
 from stackdoctor.aws.workers import Crew, Deadline, Workers
-from stackdoctor.errors import CannotRun
+from stackdoctor.errors import CannotRun, StackdoctorError
 from stackdoctor.reader import Call, ErrorKind
+from stackdoctor.scanned import Account
 
 OPENING = 60.0
 """Seconds that assuming the roles of one account may take, with its retries."""
@@ -64,32 +65,36 @@ class Accounts:
     def __init__(self, settings: Settings, workers: int) -> None:
         self._settings = settings
         self._own = open_session(settings)
-        self._clients = self._own.like_this(_OfTheCaller())
+        self._clients: AwsSession = self._own.like_this(_OfTheCaller())
         self._workers, self._crew = Workers(workers), Crew()
         self._lock = Lock()
         self.region, self.partition = self._own.region, self._own.partition
         self.assumed = 0
 
     @property
-    def clients_made(self) -> tuple[int, float]:
-        """How many clients there are, and the CPU seconds that making them took."""
+    def clients(self) -> tuple[int, float]:
+        """How many clients were made, and the seconds of CPU that took."""
         return self._clients.made, self._clients.cpu
 
     def own(self) -> AccountAccess:
         """The account of the run's own credentials."""
         return self._access(self._own.credentials)
 
-    def open(self, roles: Sequence[str], external_id: str) -> AccountAccess:
-        """An account by its role; of several, each is assumed from the one before. Raises CannotRun, `Expired` if it is the run's."""
+    def opens(self, account: Account) -> AccountAccess:
+        """An account by its role; of several, each is assumed from the one before. Raises CannotRun."""
         credentials = self._own.credentials
-        for role in roles:
-            assumed = DeferredRefreshableCredentials(self._assume(credentials, role, external_id), "assume-role")
+        for role in account.roles:
+            assumed = DeferredRefreshableCredentials(self._assume(credentials, role, account.external_id), "assume-role")
             try:
                 debug.know(self._workers.run(assumed.get_frozen_credentials, Deadline(OPENING)))
             except Exception as error:
                 raise self._refused(error, role) from error
             credentials = assumed
         return self._access(credentials)
+
+    def expired(self, error: StackdoctorError) -> bool:
+        """Whether it was the run's own credentials that ran out."""
+        return isinstance(error, Expired)
 
     def _access(self, credentials: Any) -> AccountAccess:
         return AccountAccess(self._clients, self._settings, credentials, self._workers, self._crew, self.region)

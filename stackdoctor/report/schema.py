@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stackdoctor.model import Category, Confidence, DeniedBy, OperationType, Origin, Severity, Verdict
+from stackdoctor.report.scan_schema import scan_schema
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
@@ -133,5 +134,5 @@ EXPLANATION: dict[str, Any] = {
     ),
 }
 
-SCHEMAS: dict[str, dict[str, Any]] = {"diagnosis": DIAGNOSIS, "explanation": EXPLANATION}
+SCHEMAS: dict[str, dict[str, Any]] = {"diagnosis": DIAGNOSIS, "explanation": EXPLANATION, "scan": scan_schema(DIAGNOSIS)}
 """By the name `stackdoctor schema` takes."""

@@ -241,8 +241,9 @@ def _missing_allow(policy: Policy, need: Needed, grants: tuple[Grant, ...], evid
         near = tuple(_place(result, indices) for result in explanation.nearest[:3])
         yield replace(_fault(need, evidence, scope, severity, "Nothing"), near=near)
         return
-    for leaf in _failing(meant):
-        fault = _fault(need, evidence, scope, severity, leaf.element, leaf=leaf)
+    for leaf in meant.unmet:
+        graded = severity if leaf.matched is Tri.NO_MATCH else _severity(need, sure=False)
+        fault = _fault(need, evidence, scope, graded, leaf.element, leaf=leaf)
         yield replace(fault, statement=StatementRef(indices[meant.index], meant.sid))
 
 

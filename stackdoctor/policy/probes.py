@@ -58,8 +58,9 @@ def _actions(policy: Policy) -> tuple[str, ...]:
 
 
 def _by(caller: Caller, request: Request) -> Request:
-    """The same call made by somebody else, who is no service's source."""
+    """The same call made by somebody else, who does not act for the resource: an IAM identity's own call names no source at all."""
     context: dict[str, Knowledge] = {key: known for key, known in request.context.items() if key.lower() not in _SOURCE_KEYS}
+    context |= dict.fromkeys(_SOURCE_KEYS, MISSING)
     context = {key: known for key, known in context.items() if not key.lower().startswith("aws:principal")}
     context[IS_SERVICE] = Known(("true" if caller.kind is PrincipalKind.SERVICE else "false",))
     return replace(request, caller=caller, context=context)

@@ -18,19 +18,20 @@ MAX_KEPT = 512
 
 
 def leaves(statement: Statement, view: View) -> tuple[Leaf, ...]:
-    """Every leaf of a statement, in the order Principal, Action, Resource, clauses; one for a dead statement."""
-    if statement.dead:
-        return (Leaf(statement.index, Element.STATEMENT, Tri.NO_MATCH, LeafReason.DEAD_STATEMENT, (statement.dead,)),)
+    """Every leaf of a statement, in the order Principal, Action, Resource, clauses; of a dead statement first what it lacks."""
     if len(statement.leaves) > MAX_KEPT:
         statement.leaves.clear()
     kept = statement.leaves
     found: list[Leaf] = []
+    if statement.dead:
+        found.append(Leaf(statement.index, Element.STATEMENT, Tri.NO_MATCH, LeafReason.DEAD_STATEMENT, (statement.dead,)))
     caller, action, resource = view.caller, view.action, view.resource
     if statement.principals is not None:
         key: object = (0, caller.kind, caller.name)
         found.append(kept.get(key) or kept.setdefault(key, _principal(statement, view)))
-    key = (1, action)
-    found.append(kept.get(key) or kept.setdefault(key, _action(statement, view)))
+    if statement.actions is not None:
+        key = (1, action)
+        found.append(kept.get(key) or kept.setdefault(key, _action(statement, view)))
     if statement.resources is not None:
         if statement.resources.templates:
             found.append(_resource(statement, view))

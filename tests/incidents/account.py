@@ -193,7 +193,9 @@ class Account:
             "no-bucket": f"S3 bucket {self.bucket_name} does not exist!",
             "no-key": f"KMS key {self.named} does not exist, or the S3 bucket and the KMS key are not in the same region",
         }.get(wording, wording)
-        inner = f"Invalid request provided: {text} (Service: CloudTrail, Status Code: 400, Request ID: 6a1f0e2c-54c2-4c4e-a7f8-f9a8d1a0c1b2)"
+        inner = (
+            f"Invalid request provided: {text} (Service: CloudTrail, Status Code: 400, Request ID: 6a1f0e2c-54c2-4c4e-a7f8-f9a8d1a0c1b2)"
+        )
         return f'Resource handler returned message: "{inner}" (RequestToken: 0d7d3c61-11f5-4ec6-a7a9-1d7b2f1e0c55, HandlerErrorCode: InvalidRequest)'
 
     def properties(self) -> dict[str, Json]:

@@ -76,7 +76,9 @@ def clause(statement: Json, operator: str, key: str, value: Any) -> tuple[str, s
 KEY_CALL, DESCRIBE, DECRYPT, ACL, PUT = "kms:GenerateDataKey", "kms:DescribeKey", "kms:Decrypt", "s3:GetBucketAcl", "s3:PutObject"
 
 
-def of_encrypt(a: Account, check: str, operator: str, key: str, value: Any, severity: str = "cause", state: str | None = None) -> list[Wrong]:
+def of_encrypt(
+    a: Account, check: str, operator: str, key: str, value: Any, severity: str = "cause", state: str | None = None
+) -> list[Wrong]:
     found = clause(a.encrypt, operator, key, value)
     return [Wrong(check, "kms", a.encrypt, found, severity, state, denies=KEY_CALL)]
 
@@ -173,7 +175,7 @@ def context_with_a_wildcard_under_equals(a: Account) -> list[Wrong]:
 
 @fault("kms", SITE_CONTEXT)
 def context_key_misspelt(a: Account) -> list[Wrong]:
-    a.encrypt.get("Condition", {}).pop("StringLike", None)
+    a.encrypt.get("Condition", {}).get("StringLike", {}).pop(ENCRYPTION, None)
     return of_context(a, a.arn("cloudtrail", "trail/*", region="*"), key="kms:EncryptionContext:aws:cloudtrail:trailarn")
 
 
@@ -226,7 +228,11 @@ def _source_faults() -> None:
             def make(a: Account, side: str = side, action: str = action, find: Any = find, kind: str = kind) -> list[Wrong]:
                 operator, value = sources(a)[kind]
                 statement = find(a)
-                return [Wrong("source-arn-account", side, statement, clause(statement, operator, SOURCE_ARN, value), state="value", denies=action)]
+                return [
+                    Wrong(
+                        "source-arn-account", side, statement, clause(statement, operator, SOURCE_ARN, value), state="value", denies=action
+                    )
+                ]
 
             make.__name__ = f"source_{kind}_on_{place}"
             fault(side, site)(make)
@@ -252,7 +258,7 @@ def source_name_on_describe(a: Account) -> list[Wrong]:
 # ------------------------------------------------------------------------------------------- principals and actions
 def _only_root(a: Account) -> None:
     assert a.key_policy is not None
-    a.key_policy["Statement"] = [s for s in a.key_policy["Statement"] if s["Principal"] != {"Service": CLOUDTRAIL}]
+    a.key_policy["Statement"] = [s for s in a.key_policy["Statement"] if s["Effect"] == "Deny" or s["Principal"] != {"Service": CLOUDTRAIL}]
 
 
 @fault("kms", "encrypt:whole")
@@ -366,7 +372,9 @@ def _denials() -> None:
     for side in ("kms", "s3"):
         for name, (check, key, value, severity) in DENIALS.items():
 
-            def make(a: Account, side: str = side, check: str = check, key: str = key, value: Any = value, severity: str = severity) -> list[Wrong]:
+            def make(
+                a: Account, side: str = side, check: str = check, key: str = key, value: Any = value, severity: str = severity
+            ) -> list[Wrong]:
                 operator = NEGATED.get(key, "StringNotEquals")
                 resource: Any = "*" if side == "kms" else [a.bucket_arn, f"{a.bucket_arn}/*"]
                 actions: Any = "kms:*" if side == "kms" else "s3:*"

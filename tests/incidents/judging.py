@@ -68,7 +68,8 @@ def complaints(account: Account, where: Where, wrongs: Sequence[Wrong], found: J
     out: list[str] = []
     for wrong in wrongs:
         want = wanted(account, wrong)
-        hit = next((f for f in left if shown(f) == want), None)
+        alike = [f for f in left if shown(f) == want]
+        hit = next((f for f in alike if f["check"] in wrong.checks.split()), next(iter(alike), None))
         if hit is None:
             out.append(f"missed {wrong.checks} {want}; there is {[(f['check'], *shown(f)) for f in grave]}")
             continue
@@ -95,10 +96,10 @@ def _details(account: Account, where: Where, wrong: Wrong, hit: Json) -> list[st
     return out
 
 
-def verdict(found: Json, wrongs: Sequence[Wrong], denied_by: str | None) -> list[str]:
+def verdict(found: Json, wrongs: Sequence[Wrong], denied_by: str | None, wording: str = "both") -> list[str]:
     """Complaints about root cause, verdict, confidence and the denying side."""
     out = []
-    causes = [w for w in wrongs if w.severity == "cause"]
+    sure = [w for w in wrongs if w.severity == "cause" and (wording != "bucket" or w.service == "s3")]
     if found["verdict"] != "explained":
         out.append(f"verdict {found['verdict']}")
     if len(found["root_causes"]) != 1:
@@ -106,7 +107,7 @@ def verdict(found: Json, wrongs: Sequence[Wrong], denied_by: str | None) -> list
     [root] = found["root_causes"]
     if root["logical_id"] != "Trail":
         out.append(f"root cause {root['logical_id']}")
-    if root["confidence"] != ("confirmed" if causes else "likely"):
+    if root["confidence"] != ("confirmed" if sure else "likely"):
         out.append(f"confidence {root['confidence']}")
     if root["denied_by"] != denied_by:
         out.append(f"denied_by {root['denied_by']}, is {denied_by}")

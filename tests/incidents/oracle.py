@@ -97,7 +97,12 @@ def opens(account: Account, side: str, before: Any, after: Any) -> list[str]:
     for asked in calls(account):
         if asked.side != side:
             continue
-        others = [replace(asked.call, principal="config.amazonaws.com"), replace(asked.call, principal="nobody")]
+        recorder = {
+            "aws:sourcearn": [account.arn("config", "config-recorder/default")],
+            "aws:principalservicename": ["config.amazonaws.com"],
+        }
+        others = [replace(asked.call, principal="config.amazonaws.com", context={**asked.call.context, **recorder})]
+        others.append(replace(asked.call, principal="nobody", context={"aws:securetransport": ["true"]}))
         if asked.call.action not in {"kms:DescribeKey", "kms:Decrypt"}:
             others.append(moved(asked.call, account))
         if asked.call.action == "s3:PutObject":

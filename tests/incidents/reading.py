@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -38,11 +39,20 @@ class WorldReader:
             fault = self.world.fault(call.name)
             if fault and fault.error:
                 raise fake_aws.denied(self.world, request) if str(fault.error) == "AccessDenied" else fault.error
-            return to_json(self.world.reply(request))
+            return to_json(self._reply(request))
         except ApiError as refused:
             assert refused.code != "NoAnswerInThisWorld", str(refused)
             said = {"Error": {"Code": refused.code, "Message": str(refused)}, "ResponseMetadata": {"HTTPStatusCode": refused.status}}
             raise read_error(call, ClientError(said, call.operation)) from None
+
+    def _reply(self, request: wire.Request) -> dict[str, Any]:
+        """boto3 follows S3 to the bucket's Region."""
+        try:
+            return self.world.reply(request)
+        except ApiError as refused:
+            if refused.code != "PermanentRedirect":
+                raise
+            return self.world.reply(replace(request, region=refused.headers["x-amz-bucket-region"]))
 
     def gather(self, *tasks: Callable[[], T]) -> list[T]:
         return self._log.gather(*tasks)

@@ -19,7 +19,9 @@ CASES = [(fault, where) for fault in FAULTS.values() for where in fault.where]
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
-@pytest.mark.parametrize(("fault", "where"), CASES, ids=lambda value: getattr(value, "name", value) if isinstance(value, Fault) else value.value)
+@pytest.mark.parametrize(
+    ("fault", "where"), CASES, ids=lambda value: getattr(value, "name", value) if isinstance(value, Fault) else value.value
+)
 def test_a_single_fault_is_found_and_nothing_else(fault: Fault, where: Where, partition: str) -> None:
     for wording in fault.wordings:
         for account in accounts(fault, partition):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from contextlib import suppress
 from typing import Any
 
@@ -93,6 +92,8 @@ def _explain(error: Any) -> None:
 
 def _place(error: BaseException) -> str:
     """Where it happened; its text may hold what must not be shown."""
+    import traceback  # noqa: PLC0415
+
     *_, last = traceback.extract_tb(error.__traceback__) or [None]
     return f"{type(error).__name__} at {os.path.basename(last.filename)}:{last.lineno}" if last else type(error).__name__  # noqa: PTH119
 
@@ -100,6 +101,8 @@ def _place(error: BaseException) -> str:
 def _trace(wanted: bool) -> None:
     """The traceback of the exception in hand, for --debug, without secrets."""
     if wanted:
+        import traceback  # noqa: PLC0415
+
         from stackdoctor.aws.debug import SafeFormatter  # noqa: PLC0415 - start-up: hardly ever needed
 
         sys.stderr.write(SafeFormatter().mask(traceback.format_exc()))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import stackdoctor
 from stackdoctor.cli import options as o
 from stackdoctor.cli.output import Output, exit_code, show
 from stackdoctor.cli.streams import Colour, say
@@ -18,8 +18,9 @@ FIRST = "cloudtrail-kms-viaservice"
 
 def fixtures() -> Path:
     """The folder of shipped incidents: in the wheel beside the package, in a checkout beside it."""
-    shipped = Path(str(files("stackdoctor"))) / "_fixtures"
-    return shipped if shipped.is_dir() else Path(str(files("stackdoctor"))).parent / "fixtures"
+    package = Path(stackdoctor.__file__).parent
+    shipped = package / "_fixtures"
+    return shipped if shipped.is_dir() else package.parent / "fixtures"
 
 
 def incidents() -> dict[str, Path]:

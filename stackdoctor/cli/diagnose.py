@@ -12,8 +12,6 @@ from stackdoctor.cli.interrupt import INTERRUPTED, interruptible
 from stackdoctor.cli.output import Output, exit_code, save_fixes, show
 from stackdoctor.cli.streams import Colour, complain, progress
 from stackdoctor.errors import UsageError
-from stackdoctor.recording import Saver, SavingReader
-from stackdoctor.second_opinion import COST
 
 if TYPE_CHECKING:
     from stackdoctor.aws.settings import Settings
@@ -52,6 +50,7 @@ def diagnose(
     from stackdoctor.cli import sources  # noqa: PLC0415 - start-up: --help needs none of it
     from stackdoctor.diagnosis import Options  # noqa: PLC0415
     from stackdoctor.diagnosis import diagnose as run  # noqa: PLC0415
+    from stackdoctor.recording import Saver, SavingReader  # noqa: PLC0415
     from stackdoctor.redact import Redactor  # noqa: PLC0415
 
     if from_ is not None and events is not None:
@@ -74,6 +73,8 @@ def diagnose(
         stop = live.stop
     saver = Saver(save, stack=stack or "", region=reader.region, redactor=redactor) if save else None
     if confirm_with_aws:
+        from stackdoctor.second_opinion import COST  # noqa: PLC0415 - start-up: hardly ever needed
+
         complain(COST)
     with progress(f"reading {stack}", quiet=quiet), interruptible(stop) as interruption:
         diagnosis = run(SavingReader(reader, saver), stack or "", options)

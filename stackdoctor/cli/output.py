@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from stackdoctor.cli.streams import Colour, say, say_json, wants_colour
-from stackdoctor.model import Diagnosis, Verdict
-from stackdoctor.recording import Saver
-from stackdoctor.redact import Redactor
-from stackdoctor.report import json as as_json
-from stackdoctor.report import markdown, text
 
-EXIT = {Verdict.HEALTHY: 0, Verdict.EXPLAINED: 1, Verdict.UNEXPLAINED: 3}
+if TYPE_CHECKING:
+    from stackdoctor.model import Diagnosis
+    from stackdoctor.recording import Saver
+    from stackdoctor.redact import Redactor
+
+EXIT = {"healthy": 0, "explained": 1, "unexplained": 3}
 
 
 class Output(StrEnum):
@@ -24,20 +23,30 @@ class Output(StrEnum):
 
 def show(diagnosis: Diagnosis, output: Output, *, colour: Colour, verbose: bool, quiet: bool, redactor: Redactor | None) -> None:
     """Writes the report to stdout, whole or not at all."""
-    match output:
+    match output:  # start-up: only the report that is wanted is imported
         case Output.JSON:
-            document = as_json.document(diagnosis, datetime.now(UTC))
-            say_json(redactor.json(document) if redactor else document)
+            from datetime import UTC, datetime  # noqa: PLC0415
+
+            from stackdoctor.report.json import document  # noqa: PLC0415
+
+            shown = document(diagnosis, datetime.now(UTC))
+            say_json(redactor.json(shown) if redactor else shown)
+            return
         case Output.MARKDOWN:
+            from stackdoctor.report import markdown  # noqa: PLC0415
+
             report = markdown.render(diagnosis, verbose=verbose)
-            say(redactor.text(report) if redactor else report)
         case Output.TEXT:
+            from stackdoctor.report import text  # noqa: PLC0415
+
             report = text.render(diagnosis, text.Style(wants_colour(colour), verbose, quiet))
-            say(redactor.text(report) if redactor else report)
+    say(redactor.text(report) if redactor else report)
 
 
 def save_fixes(saver: Saver, diagnosis: Diagnosis, redactor: Redactor | None) -> None:
     """Writes every corrected policy below `fixes/`: key-policy.json, bucket-policy.json; a second one gets a number."""
+    import json  # noqa: PLC0415
+
     used: dict[str, int] = {}
     for fix in diagnosis.fixes:
         if fix.document is not None:

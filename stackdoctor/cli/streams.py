@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -46,6 +45,8 @@ def say(text: str) -> None:
 
 def say_json(value: object) -> None:
     """A json document on stdout. Only UTF-8 shows every character; in any other encoding JSON's own escapes stand for them."""
+    import json  # noqa: PLC0415 - start-up: --help needs none of it
+
     encoding = (sys.stdout.encoding or "utf-8").lower().replace("_", "-")
     say(json.dumps(value, indent=2, ensure_ascii=encoding not in {"utf-8", "utf8"}) + "\n")
 

@@ -5,7 +5,6 @@ Control characters, terminal escapes, bidirectional controls and line breaks are
 
 from __future__ import annotations
 
-import html
 import unicodedata
 
 LONGEST = 2_000
@@ -54,4 +53,6 @@ def fence(text: str) -> str:
 
 def page(text: str) -> str:
     """Safe inside HTML or XML text and attributes."""
+    import html  # noqa: PLC0415 - start-up: every command imports this module
+
     return html.escape(plain(text), quote=True)

@@ -93,10 +93,17 @@ _ORGANIZATION: dict[str, tuple[str, ...]] = {
     "sts:AssumeRole": ("sts:AssumeRole",),
 }
 """Which accounts there are, and the way into them: for the account the scan starts from (`scan --organization`)."""
+
+_GATHERED: dict[str, tuple[str, ...]] = {
+    "s3:GetObject": ("s3:GetObject",),
+    "s3:ListObjectsV2": ("s3:ListBucket",),
+}
+"""What Step Functions wrote of the parts of a scan: read by the reducer of `deployment org` alone (`scan.gathered`)."""
+
 _CONFIRM: dict[str, tuple[str, ...]] = {"accessanalyzer:ValidatePolicy": ("access-analyzer:ValidatePolicy",)}
 """Only with --confirm-with-aws; a POST that reads nothing and changes nothing."""
 
-OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(_CORE | _BLOCKERS | _SCAN | _ORGANIZATION | _CONFIRM)
+OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(_CORE | _BLOCKERS | _SCAN | _ORGANIZATION | _GATHERED | _CONFIRM)
 """Every operation that may be called, by `service:Operation`, with the IAM actions it needs."""
 
 PURPOSES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(

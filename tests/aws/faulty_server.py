@@ -139,9 +139,10 @@ FAULTS: tuple[Fault, ...] = (
 
 # --------------------------------------------------------------------------------------------------------------- samples
 def sample(service: str, operation: str) -> dict[str, Any]:
-    """An answer with every member of the output shape, as boto3 would give it; no further pages."""
+    """An answer with every member of the output shape, as boto3 would give it; no further pages. An object comes without metadata."""
     shape = wire.model(service).operation_model(operation).output_shape
-    return {k: v for k, v in _sample(shape, "").items() if k not in _PAGING} if shape else {}
+    members = _sample(shape, "") if shape else {}
+    return {k: v for k, v in members.items() if k not in _PAGING and (k == "Body" or "Body" not in members)}
 
 
 def sample_params(service: str, operation: str) -> dict[str, Any]:

@@ -107,8 +107,13 @@ def matrix() -> dict[str, Outcomes]:
 
 
 def kind_of(fault: Fault, name: str) -> ErrorKind | None:
-    """None is an answer. botocore takes XML from S3 that breaks off for an error of the service, and tries again."""
-    if fault.times is not None:
+    """None is an answer. botocore takes XML from S3 that breaks off for an error of the service, and tries again.
+
+    An object is whatever bytes it is made of, and one that breaks off is not asked for again.
+    """
+    if name == "s3:GetObject" and fault.name == "hang-up":
+        return ErrorKind.NETWORK
+    if fault.times is not None or (name == "s3:GetObject" and fault.name in {"garbage", "cut-off", "empty", "web-page"}):
         return None
     broken_xml = (
         fault.name in {"garbage", "cut-off"} and name.startswith("s3:") and name not in {"s3:GetBucketPolicy", "s3:GetBucketLocation"}

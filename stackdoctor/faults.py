@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from stackdoctor.actions import is_action
 from stackdoctor.evidence import EvidenceSet, PolicyText
@@ -24,6 +25,7 @@ from stackdoctor.policy import (
     Policy,
     PolicyKind,
     PrincipalKind,
+    Request,
     StatementResult,
     Tri,
     evaluate,
@@ -111,7 +113,7 @@ def _judged(need: Needed, policy: Policy | None | Unreadable, evidence: Evidence
             return Judged(need, Outcome.IMPLICITLY_DENIED), found
     if need.request.caller.kind is PrincipalKind.SERVICE and evidence.is_aws_managed(need.target, need.ref):
         return Judged(need, evaluate(policy, need.request)), []
-    grants = _grants(evidence, need)
+    policy, grants = effective(policy, need.request), _grants(evidence, need)
     outcome = _best(policy, need, grants)
     if outcome is Outcome.ALLOWED:
         return Judged(need, outcome), []
@@ -149,6 +151,36 @@ def _on_resource(need: Needed) -> Needed | None:
         return None
     sure = need.blocking if _is_known(need) or need.blocking is Blocking.NO else Blocking.UNKNOWN
     return replace(need, target=target, blocking=sure)
+
+
+SERVICE_LINKED = ":role/aws-service-role/"
+NOBODY = "arn:aws:iam::000000000000:root"
+"""A principal that nobody is: what stands in the place of an account that may not delegate."""
+
+
+def effective(policy: Policy, request: Request) -> Policy:
+    """The policy as it counts for the caller. A service-linked role has the permissions AWS gives it, none on your keys: that a
+    key's policy lets the account delegate to IAM does not reach it.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html
+    """
+    if policy.kind is not PolicyKind.KEY or SERVICE_LINKED not in request.caller.name:
+        return policy
+    statements = [
+        _undelegated(dict(s.raw)) if s.allows and s.principals and s.principals.accounts else dict(s.raw) for s in policy.statements
+    ]
+    parsed = parse({**policy.document, "Statement": statements}, policy.kind)
+    return policy if isinstance(parsed, Malformed) else parsed
+
+
+def _undelegated(statement: dict[str, Any]) -> dict[str, Any]:
+    principal = statement.get("Principal")
+    named = principal.get("AWS") if isinstance(principal, dict) else None
+    names = [named] if isinstance(named, str) else named
+    if not isinstance(principal, dict) or not isinstance(names, list):
+        return statement
+    kept = [name for name in names if not (str(name).isdigit() or str(name).endswith(":root"))]
+    return {**statement, "Principal": {**principal, "AWS": kept or [NOBODY]}}
 
 
 def _is_known(need: Needed) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stackdoctor.checks.base import Case, Check, Words, actions, who
-from stackdoctor.faults import Fault, misspelt
+from stackdoctor.faults import SERVICE_LINKED, Fault, misspelt
 from stackdoctor.policy import PrincipalKind
 
 PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-services"
@@ -40,6 +40,12 @@ def _missing(fault: Fault, case: Case) -> Words | None:
 
 def _no_delegation(fault: Fault, near: str) -> Words:
     """A key's policy that neither names the identity nor lets its account delegate: IAM policies then count for nothing."""
+    if SERVICE_LINKED in who(fault):
+        return Words(
+            f"No statement lets {who(fault).rsplit('/', 1)[-1]} use the {fault.target}",
+            f"{who(fault)} needs {actions(fault)}. It is a service-linked role, whose permissions AWS sets: that the account may delegate "
+            f"does not reach it. The {fault.target}'s policy must name it, or a grant must.{near}",
+        )
     who_asks = "the deploying identity" if who(fault).endswith(":root") else who(fault)
     return Words(
         f"The {fault.target}'s policy neither names {who_asks} nor lets its account delegate",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from stackdoctor.checks import Case
 from stackdoctor.commands import CommandStyle
 from stackdoctor.evidence import DeployedResource, EvidenceSet
-from stackdoctor.faults import KINDS, Fault
+from stackdoctor.faults import KINDS, Fault, effective
 from stackdoctor.fixes.foreign import Foreign, foreign
 from stackdoctor.fixes.templates import Templates, document
 from stackdoctor.investigation import Investigation
@@ -137,8 +137,8 @@ def _opens(before: Policy | None, after: Policy, request: Request) -> bool:
 
 def _rows(doc: Document, results: Iterable[Outcome]) -> Iterator[RequestOutcome]:
     for need, after in zip(doc.needed, results, strict=True):
-        before = evaluate(doc.policy, need.request)
         request = need.request
+        before = evaluate(effective(doc.policy, request) if doc.policy else None, request)
         yield RequestOutcome(request.caller.name, request.action, request.resource, SHOWN.get(before, "denied"), SHOWN.get(after, "denied"))
 
 

@@ -105,7 +105,7 @@ def _with_template(history: StackHistory, found: dict[str, DeployedResource]) ->
     context = templates.Context.of(history.stack, physical)
     for logical, (kind, *_rest) in templates.resources(parsed).items():
         known = found.get(logical)
-        if known is None or not known.properties:
+        if (known is None or not known.properties) and templates.is_made(parsed, logical, context) is not False:
             properties = templates.resource_properties(parsed, logical, context) or {}
             base = known or DeployedResource(history.stack.id, logical, kind, "", {}, Origin.TEMPLATE, completed=not history.complete)
             found[logical] = replace(base, properties=properties, origin=Origin.TEMPLATE)
@@ -122,8 +122,10 @@ def policy_resource(resources: tuple[DeployedResource, ...], target: Target, ref
 
 
 def policy_document(resource: DeployedResource, target: Target) -> str | None:
-    """The policy document of such a resource as JSON text."""
+    """The policy document of such a resource as JSON text; None where the template's text does not tell it whole."""
     document = resource.properties.get(_POLICY_TYPES[target][1])
+    if templates.unresolved(document):
+        return None
     if isinstance(document, str):
         return document
     return json.dumps(document) if isinstance(document, dict) else None

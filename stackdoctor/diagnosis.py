@@ -15,6 +15,7 @@ Only collect and inspect read anything; the rest are pure, so kept evidence repl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -24,14 +25,15 @@ from stackdoctor import blockers as blocking
 from stackdoctor.classify import classify
 from stackdoctor.collect import collect
 from stackdoctor.commands import CommandStyle
-from stackdoctor.fixes import Proposal, propose
+from stackdoctor.fixes import propose
 from stackdoctor.inspection import read
-from stackdoctor.investigation import Investigation, investigate, unread
+from stackdoctor.investigation import DENIES, Investigation, investigate, unread
 from stackdoctor.model import (
     Confidence,
     Diagnosis,
     Failure,
     Finding,
+    Operation,
     Origin,
     Read,
     Reason,
@@ -73,28 +75,68 @@ def analyse(reader: Reader, history: StackHistory, options: Options) -> Diagnosi
     operations = timeline.operations(history)
     found = root_cause.find(history, _classify)
     if timeline.is_healthy(history.stack.status, operations) and not history.validations:
-        return _finish(reader, history, Verdict.HEALTHY, (), (), found.leftovers, Proposal(), options)
-    tasks = [partial(investigate, reader, history, failure, look_back=options.history) for failure in found.failures]
-    states = partial(_states, reader, found.blockers, history.stack.region)
-    *investigations, blocked = reader.gather(*tasks, states)
-    done: tuple[Investigation, ...] = tuple(investigations)  # type: ignore[arg-type]
-    found_states: tuple[States, tuple[Unread, ...]] = blocked  # type: ignore[assignment]
-    known, unknown = found_states
+        return _healthy(reader, history, operations, found.leftovers)
+    done, stuck, states, unknown = _look(reader, history, found, options)
     verdict = Verdict.EXPLAINED if done and all(one.explained for one in done) else Verdict.UNEXPLAINED
     style = CommandStyle(history.stack.region, options.profile, options.endpoint_url)
-    proposal = propose(done, found.blockers, history, style, template=options.template, hardening=options.harden)
-    diagnosis = _finish(reader, history, verdict, done, found.blockers, (), proposal, options)
-    steps = recovery.way_out(
-        history.stack,
-        found.blockers,
-        root_failed=found.failures,
-        states=known,
-        resources=_newest(history),
-        aws=style,
-        fix_first=bool(proposal.fixes),
-    )
+    proposal = propose((*done, *stuck), found.blockers, history, style, template=options.template, hardening=options.harden)
     said, unasked = opinions(reader, proposal.fixes) if options.confirm else ((), ())
-    return replace(diagnosis, recovery=steps, opinions=said, unread=(*diagnosis.unread, *unknown, *unasked), calls=reader.calls)
+    findings = dict.fromkeys(finding for one in (*done, *stuck) for finding in one.findings)
+    compared = attempts.compare(history, done[0].failure) if done else ()
+    return Diagnosis(
+        verdict=verdict,
+        summary=sentence(history, verdict, done, found.blockers, proposal.fixes),
+        stack=history.stack,
+        operations=operations,
+        root_causes=tuple(one.root_cause() for one in done),
+        blockers=found.blockers,
+        findings=tuple(replace(finding, fixes=proposal.links.get(finding, ())) for finding in findings),
+        fixes=proposal.fixes,
+        recovery=recovery.way_out(
+            history.stack,
+            found.blockers,
+            root_failed=found.failures,
+            states=states,
+            resources=_newest(history),
+            aws=style,
+            fix_first=bool(proposal.fixes),
+        ),
+        unread=tuple(dict.fromkeys((*history.unread, *unread(done), *unread(stuck, deciding=False), *unknown, *unasked))),
+        calls=reader.calls,
+        quotes=dict(quote for one in (*done, *stuck) for quote in one.quotes),
+        rejected=proposal.rejected,
+        attempts=compared,
+        compared=attempts.sentence(compared, history, done[0].failure, done[0].causes) if done else "",
+        opinions=said,
+    )
+
+
+def _look(
+    reader: Reader, history: StackHistory, found: root_cause.RootCauses, options: Options
+) -> tuple[tuple[Investigation, ...], tuple[Investigation, ...], States, tuple[Unread, ...]]:
+    """Investigates the root causes, the blockers that were denied something in the rollback, and reads the blockers' state."""
+    denied = [blocker for blocker in found.blockers if blocker.reason.category in DENIES and blocker not in found.failures]
+    look = partial(investigate, reader, history, look_back=options.history)
+    tasks: list[Callable[[], Any]] = [partial(look, failure) for failure in (*found.failures, *denied)]
+    *investigations, (states, unknown) = reader.gather(*tasks, partial(_states, reader, found.blockers, history.stack.region))
+    causes = len(found.failures)
+    return tuple(investigations[:causes]), tuple(investigations[causes:]), states, unknown
+
+
+def _healthy(reader: Reader, history: StackHistory, operations: tuple[Operation, ...], leftovers: tuple[Failure, ...]) -> Diagnosis:
+    return Diagnosis(
+        verdict=Verdict.HEALTHY,
+        summary=sentence(history, Verdict.HEALTHY, (), (), ()),
+        stack=history.stack,
+        operations=operations,
+        root_causes=(),
+        blockers=(),
+        findings=tuple(map(_leftover, leftovers)),
+        fixes=(),
+        recovery=(),
+        unread=history.unread,
+        calls=reader.calls,
+    )
 
 
 def _classify(event: StackEvent) -> Reason:
@@ -119,38 +161,6 @@ def _newest(history: StackHistory) -> tuple[StackEvent, ...]:
     events = timeline.order(history.events, newest_first=history.newest_first)
     own = {event.logical_id: event for event in events if not event.is_own}.values()
     return (*own, *(event for child in history.children for event in _newest(child)))
-
-
-def _finish(
-    reader: Reader,
-    history: StackHistory,
-    verdict: Verdict,
-    done: tuple[Investigation, ...],
-    blockers: tuple[Failure, ...],
-    leftovers: tuple[Failure, ...],
-    proposal: Proposal,
-    _options: Options,
-) -> Diagnosis:
-    findings = tuple(dict.fromkeys(finding for one in done for finding in one.findings))
-    compared = attempts.compare(history, done[0].failure) if done else ()
-    rows: tuple[Unread, ...] = (*history.unread, *unread(done))
-    return Diagnosis(
-        verdict=verdict,
-        summary=sentence(history, verdict, done, blockers, proposal.fixes),
-        stack=history.stack,
-        operations=timeline.operations(history),
-        root_causes=tuple(one.root_cause() for one in done),
-        blockers=blockers,
-        findings=tuple(replace(f, fixes=proposal.links.get(f, ())) for f in (*findings, *map(_leftover, leftovers))),
-        fixes=proposal.fixes,
-        recovery=(),
-        unread=tuple(dict.fromkeys(rows)),
-        calls=reader.calls,
-        quotes=dict(quote for one in done for quote in one.quotes),
-        rejected=proposal.rejected,
-        attempts=compared,
-        compared=attempts.sentence(compared, history, done[0].failure, done[0].causes) if done else "",
-    )
 
 
 def _leftover(failure: Failure) -> Finding:

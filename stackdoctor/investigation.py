@@ -324,12 +324,15 @@ def _statement(text: str, index: int) -> JSON:
     return found[index] if index < len(found) else None
 
 
-def unread(investigations: Iterable[Investigation]) -> tuple[Unread, ...]:
-    """The rows of the report's `unread`; one that would decide is one on an open side of a failure not yet explained."""
+def unread(investigations: Iterable[Investigation], *, deciding: bool = True) -> tuple[Unread, ...]:
+    """The rows of the report's `unread`; one that would decide is one on an open side of a failure not yet explained.
+
+    `deciding` is False for blockers, whose evidence decides nothing about the cause.
+    """
     rows: dict[str, Unread] = {}
     for found in investigations:
         for read in found.missing:
-            decides = read.what in found.deciding and not found.explained
+            decides = deciding and read.what in found.deciding and not found.explained
             known = rows.get(read.what)
             rows[read.what] = Unread(read.what, read.error, read.needs, decides or (known is not None and known.would_decide))
         rows |= {row.what: row for row in found.history.unread}

@@ -157,7 +157,7 @@ def sample_params(service: str, operation: str) -> dict[str, Any]:
 
 _PAGING = {"NextToken", "nextToken", "NextMarker", "Marker", "Truncated"}
 _WANTED = {"StackName"}
-_ARGUMENTS = {"Bucket": "bucket-one", "PolicyName": "default", "StackName": "stack-one"}
+_ARGUMENTS = {"Bucket": "bucket-one", "PolicyName": "default", "StackName": "stack-one", "RoleArn": "arn:aws:iam::111122223333:role/sample"}
 _POLICY = '{"Version": "2012-10-17", "Statement": []}'
 
 

@@ -6,6 +6,7 @@ in: a `Reader`, the stack's history and one `Failure`. out: an `Investigation`: 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -166,7 +167,7 @@ def investigate(reader: Reader, history: StackHistory, failure: Failure, *, look
     if service is None or failure.reason.category in UNRELATED:
         return Investigation(failure)
     resources = deployed(history, failure.event)
-    resource = _resource(history, failure, resources)
+    resource = _as_stated(_resource(history, failure, resources), failure, service)
     service = service.of(resource)
     uses = service.uses(resource)
     if not resource.properties:
@@ -240,6 +241,21 @@ def _resource(history: StackHistory, failure: Failure, resources: tuple[Deployed
         reason=event.reason or "",
         neighbours=tuple(Neighbour(r.type, r.logical_id, r.physical_id, r.properties) for r in resources if r != known),
     )
+
+
+_WHOLE_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[0-9a-zA-Z-]{30,}")
+
+
+def _as_stated(resource: Resource, failure: Failure, service: Service) -> Resource:
+    """With the key that AWS's message names, where that is another one: a rollback's row may show the properties it undoes."""
+    stated = failure.reason.key or ""
+    if not _WHOLE_KEY.fullmatch(stated):
+        return resource
+    for use in service.uses(resource):
+        named = use.target is Target.KEY and "alias/" not in use.ref and use.property in resource.properties
+        if named and use.ref.rsplit("/", 1)[-1] != stated.rsplit("/", 1)[-1]:
+            return replace(resource, properties={**resource.properties, use.property: stated})
+    return resource
 
 
 def _stated_caller(failure: Failure) -> str | None:

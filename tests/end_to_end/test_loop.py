@@ -48,7 +48,7 @@ def test_from_the_stuck_stack_to_a_green_one(ministack: MiniStack, incident, tmp
             patch(tmp_path, fix["diff"])
         for command in fix["commands"]:
             run(ministack, command, tmp_path)
-    run_way_out(ministack, report["recovery"], tmp_path)
+    run_way_out(ministack, report["recovery"], tmp_path, own_words(report, incident))
 
     status = client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
     assert status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
@@ -74,12 +74,19 @@ def patch(folder: Path, diff: str) -> None:
     assert done.returncode == 0, f"{done.stderr}\n{diff}"
 
 
-def run_way_out(server: MiniStack, steps: list[dict], folder: Path) -> None:
+def own_words(report: dict, incident) -> str:
+    """What the person adds to the printed deploy: the capability, and the parameters as they were given (here: the keys)."""
+    keys = {"NextKeyArn": report["root_causes"][0]["denied"]["resource"]}
+    given = [f"{name}={keys[name]}" for name in incident.parameters if name in keys]
+    return " ".join([" --capabilities CAPABILITY_NAMED_IAM", *(["--parameter-overrides", *given] if given else [])])
+
+
+def run_way_out(server: MiniStack, steps: list[dict], folder: Path, more: str) -> None:
     """Every printed command but the last resorts."""
     for step in steps:
         command = step["command"]
         if not step["title"].startswith(LAST_RESORT) and command.startswith("aws "):
-            run(server, f"{command} --capabilities CAPABILITY_NAMED_IAM" if " deploy " in command else command, folder)
+            run(server, f"{command}{more}" if " deploy " in command else command, folder)
 
 
 def run(server: MiniStack, command: str, folder: Path) -> None:

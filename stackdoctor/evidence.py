@@ -153,6 +153,14 @@ class EvidenceSet:
                 return self.endpoints[ref].policy
         return Unreadable(f"policy of {target} {ref}", "not inspected")
 
+    def origin(self, target: Target, ref: str) -> Origin | None:
+        """Where the policy, or that there was none, is known from; None where it is not known otherwise than live."""
+        policy = self.policy(target, ref)
+        if isinstance(policy, Found):
+            return policy.value.origin
+        owner = self.buckets[ref].owner if target is Target.BUCKET and ref in self.buckets else None
+        return owner.origin if owner is not None and owner.undone == "delete" else None
+
     def exists(self, target: Target, ref: str) -> bool:
         """Whether the bucket or key itself was there for the attempt: one that was not has no policy at fault."""
         match target:

@@ -310,7 +310,9 @@ def _forgivable(leaf: Leaf, need: Needed) -> bool:
 
 
 def misspelt(expected: Iterable[str], wanted: str) -> str | None:
-    """The principal or action among `expected` that was meant to be `wanted`, and is no name of its own."""
+    """The principal or action among `expected` that was meant to be `wanted`, and is no name of its own. IAM names are all their own."""
+    if wanted.startswith("arn:") or wanted.isdigit():
+        return None
     alike = _alike_action if ":" in wanted else _alike_principal
     return next((value for text in expected if alike(value := text.removeprefix("Service: "), wanted)), None)
 
@@ -333,12 +335,11 @@ def _place(result: StatementResult, indices: tuple[int, ...]) -> str:
 
 # -------------------------------------------------------------------------------------------------------- assembling
 def _fault(need: Needed, evidence: EvidenceSet, scope: Scope, severity: Severity, element: str, leaf: Leaf | None = None) -> Fault:
-    policy = evidence.policy(need.target, need.ref)
     return Fault(
         target=need.target,
         ref=need.ref,
         arn=evidence.arn(need.target, need.ref, scope),
-        origin=policy.value.origin if isinstance(policy, Found) else None,
+        origin=evidence.origin(need.target, need.ref),
         severity=severity,
         element=element,
         needed=(need,),

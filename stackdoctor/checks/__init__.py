@@ -83,7 +83,7 @@ def findings(case: Case) -> tuple[Finding, ...]:
 
 def _nothing_else(case: Case, found: list[Finding]) -> bool:
     """Whether a request was denied, everything that decides was read, and nothing found explains it."""
-    read = all(judged.outcome is not None or judged.needed.target is Target.IDENTITY for judged in case.judged)
+    read = all(judged.outcome is not None or judged.needed.target is Target.IDENTITY for judged in case.on_denied_side)
     return case.denied and read and all(finding.severity is Severity.NOTE for finding in found)
 
 

@@ -42,20 +42,23 @@ CHECK = Check(
 
 
 def presence(case: Case) -> Iterator[Finding]:
-    """The clauses on source keys in the Allows that let the requests pass: worth doubt only when nothing else explains a deny."""
+    """The clauses on source keys in the Allows that let the requests pass: worth doubt only when nothing else explains a deny.
+
+    A request that another Allow lets pass without them is not in doubt.
+    """
     seen: set[tuple[str, int, str]] = set()
-    for need in (judged.needed for judged in case.judged if judged.outcome is Outcome.ALLOWED):
+    for need in (judged.needed for judged in case.on_denied_side if judged.outcome is Outcome.ALLOWED):
         policy = case.evidence.policy(need.target, need.ref)
         parsed = parse(policy.value.text, KINDS[need.target]) if isinstance(policy, Found) else None
         if not isinstance(policy, Found) or not isinstance(parsed, Policy):
             continue
-        for result in explain(parsed, need.request).statements:
-            matched = result.leaves if result.effect == "Allow" and result.matched is Tri.MATCH else ()
-            for leaf in matched:
-                place = need.ref, result.index, leaf.key.lower()
-                if place[2] in KEYS and place not in seen:
-                    seen.add(place)
-                    yield _present(case, need, policy.value.origin, result, leaf)
+        results = [r for r in explain(parsed, need.request).statements if r.effect == "Allow" and r.matched is Tri.MATCH]
+        doubted = [(result, [leaf for leaf in result.leaves if leaf.key.lower() in KEYS]) for result in results]
+        for result, leaf in ((result, leaf) for result, found in doubted for leaf in found if all(found for _, found in doubted)):
+            place = need.ref, result.index, leaf.key.lower()
+            if place not in seen:
+                seen.add(place)
+                yield _present(case, need, policy.value.origin, result, leaf)
 
 
 def _present(case: Case, need: Needed, origin: Origin, result: StatementResult, leaf: Leaf) -> Finding:

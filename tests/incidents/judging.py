@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from lab.world import World
+
 from incidents import oracle
 from incidents.account import CLOUDTRAIL, Account, Where
 from incidents.faults import Wrong
 from incidents.reading import WorldReader
-from lab.world import World
-
 from stackdoctor.diagnosis import Options, diagnose
 from stackdoctor.report import json as as_json
 
@@ -127,9 +127,8 @@ def fixes(account: Account, wrongs: Sequence[Wrong], found: Json) -> list[str]:
             out.append(f"no verified {kind}: {[(f['title'], f['verified']) for f in offered]}")
             continue
         after = offered[0]["document"]
-        for asked in oracle.calls(account):
-            if asked.side == side and oracle.decide(account, asked, after) != "allowed":
-                out.append(f"{offered[0]['title']}: {asked.call.action} is {oracle.decide(account, asked, after)}")
+        decided = [(asked.call.action, oracle.decide(account, asked, after)) for asked in oracle.calls(account) if asked.side == side]
+        out += [f"{offered[0]['title']}: {action} is {decision}" for action, decision in decided if decision != "allowed"]
         out += [f"{offered[0]['title']} opens {what}" for what in oracle.opens(account, side, before, after)]
         out += _untouched(before, after, [w.statement for w in wrongs if w.service == side])
         if offered[0]["target"] != arn_of(account, side) and not account.key_named:

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from incidents.account import CLOUDTRAIL, FULL_CONTROL, STRANGER, Account
 from lab.required import Call, allows, itself
+
+from incidents.account import CLOUDTRAIL, FULL_CONTROL, STRANGER, Account
 
 ORGANIZATION = "o-abcdefgh12"
 UNKNOWN: dict[str, tuple[tuple[str, ...] | None, ...]] = {
@@ -93,7 +94,7 @@ def moved(call: Call, account: Account) -> Call:
 
 def opens(account: Account, side: str, before: Any, after: Any) -> list[str]:
     """What a corrected document lets pass that the met one did not, and that is none of the trail's business."""
-    found = []
+    found: list[Call] = []
     for asked in calls(account):
         if asked.side != side:
             continue
@@ -107,7 +108,5 @@ def opens(account: Account, side: str, before: Any, after: Any) -> list[str]:
             others.append(moved(asked.call, account))
         if asked.call.action == "s3:PutObject":
             others.append(replace(asked.call, resource=f"{account.bucket_arn}/elsewhere/log"))
-        for other in others:
-            if allows(after, other) and not allows(before, other):
-                found.append(f"{other.principal} {other.action} {other.resource} {json.dumps(dict(other.context))[:80]}")
-    return found
+        found += [other for other in others if allows(after, other) and not allows(before, other)]
+    return [f"{call.principal} {call.action} {call.resource} {json.dumps(dict(call.context))[:80]}" for call in found]

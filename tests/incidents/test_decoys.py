@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from incidents import judging, oracle
 from incidents.account import PARTITIONS, Account, Where
 from incidents.decoys import DECOYS, Decoy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from incidents import judging
 from incidents.decoys import DECOYS
 from incidents.pairing import Pair, denied_by, pairs
@@ -11,7 +12,7 @@ SAMPLE = tuple(pairs(240, seed=20261125))
 HARMLESS = [
     name
     for name, decoy in DECOYS.items()
-    if name.startswith(("deny-insecure", "deny-outside", "deny-a-role", "duplicate", "a-large", "via-service"))
+    if name.startswith(("deny-insecure", "deny-outside", "deny-a-role", "duplicate", "a-large"))
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from incidents import judging, oracle
 from incidents.account import PARTITIONS, Account, Where
 from incidents.faults import FAULTS, Fault

@@ -1,0 +1,2 @@
+"""Incidents of the other services."""
+STORIES = {}

@@ -105,7 +105,7 @@ def _judged(need: Needed, policy: Policy | None | Unreadable, evidence: Evidence
     match policy:
         case Unreadable() as unread:
             return Judged(need, None, unread=unread), []
-        case None if _lets_identity_decide(need):
+        case None if lets_identity_decide(need):
             return Judged(need, Outcome.ALLOWED), []
         case None:
             there = evidence.exists(need.target, need.ref)
@@ -119,7 +119,7 @@ def _judged(need: Needed, policy: Policy | None | Unreadable, evidence: Evidence
         return Judged(need, outcome), []
     weighed = replace(need, blocking=Blocking.UNKNOWN) if outcome is Outcome.UNDECIDED and need.blocking is Blocking.YES else need
     found = list(_denials(policy, weighed, evidence, scope))
-    if not _lets_identity_decide(need):
+    if not lets_identity_decide(need):
         found += _missing_allow(policy, weighed, grants, evidence, scope)
     elif not found:
         outcome = Outcome.ALLOWED
@@ -188,7 +188,7 @@ def _is_known(need: Needed) -> bool:
     return not need.request.caller.name.endswith(":root")
 
 
-def _lets_identity_decide(need: Needed) -> bool:
+def lets_identity_decide(need: Needed) -> bool:
     """Whether an identity policy alone may allow the request: an IAM identity on a bucket of its own account."""
     caller = need.request.caller
     if need.target is not Target.BUCKET or caller.kind is not PrincipalKind.AWS:

@@ -60,8 +60,8 @@ def _beside(need: Needed, allowed: set[str]) -> Iterator[Foreign]:
             if need.target is Target.BUCKET and "Object" in action and "/" not in resource:
                 resource = f"{resource}/object"
             yield Foreign(replace(request, action=action, resource=resource), f"{request.caller.name}: {action}")
-    if need.target is Target.BUCKET and request.action == "s3:PutObject":
-        bucket = request.resource.split("/", 1)[0]
+    bucket, _, path = request.resource.partition("/")
+    if need.target is Target.BUCKET and request.action == "s3:PutObject" and path != "*":
         yield Foreign(replace(request, resource=f"{bucket}/elsewhere/object"), f"{request.caller.name} outside its prefix: s3:PutObject")
 
 

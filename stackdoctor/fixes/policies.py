@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from stackdoctor.checks import Case
 from stackdoctor.commands import CommandStyle
 from stackdoctor.evidence import DeployedResource, EvidenceSet
-from stackdoctor.faults import KINDS, Fault, effective
+from stackdoctor.faults import KINDS, Fault, effective, lets_identity_decide
 from stackdoctor.fixes.foreign import Foreign, foreign
 from stackdoctor.fixes.templates import Templates, document
 from stackdoctor.investigation import Investigation
@@ -77,7 +77,7 @@ def _documents(one: Investigation) -> Iterator[Document]:
     for (target, ref), fault in sorted(at_fault.items(), key=lambda item: item[0][0] is not Target.KEY):
         if fault.element == "NoPolicy" and any(finding.check == "policy-after-resource" for finding in one.causes):
             continue
-        needed = [j.needed for j in case.judged if (j.needed.target, j.needed.ref) == (target, ref)]
+        needed = [j.needed for j in case.judged if (j.needed.target, j.needed.ref) == (target, ref) and not lets_identity_decide(j.needed)]
         text = case.evidence.policy(target, ref)
         before = document(text.value.text) if isinstance(text, Found) else None
         policy = parse(text.value.text, KINDS[target]) if isinstance(text, Found) else None

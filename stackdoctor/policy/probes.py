@@ -67,19 +67,22 @@ def _by(caller: Caller, request: Request) -> Request:
 
 
 def _from_elsewhere(request: Request, source_arn: str | None) -> Iterator[Request]:
-    """The same service, on behalf of another account's resource, of another one of the same account, and of none it names."""
+    """The same service, on behalf of another account's resource, of another one of the same account, and of none it names.
+
+    A service that may not name its source at all is not asked to: the request without one is its own.
+    """
     known = next(
         (k.values[0] for key, k in request.context.items() if key.lower() == "aws:sourcearn" and isinstance(k, Known) and k.values), None
     )
     arn = source_arn or known
     if arn is None or arn.count(":") < 5:
-        yield replace(request, context=_without_source(request.context))
         return
     account = arn.split(":")[4]
     for swap in ({account: STRANGER} if account else {}, {arn: arn + "-other"}):
         if swap:
             yield replace(request, context={key: _swapped(known, swap) for key, known in _with_source(request, arn, account).items()})
-    yield replace(request, context=_without_source(request.context))
+    if known is not None:
+        yield replace(request, context=_without_source(request.context))
 
 
 def _with_source(request: Request, arn: str, account: str) -> dict[str, Knowledge]:

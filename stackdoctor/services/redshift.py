@@ -76,11 +76,11 @@ def _on_key(resource: Resource, facts: Facts) -> Iterator[Needed]:
 
 
 def _minimal(resource: Resource, _facts: Facts, target: Target, ref: str) -> tuple[dict[str, JSON], ...]:
-    """AWS's statement, which has no condition."""
+    """AWS's statement, which has no condition; of the bucket no more than the prefix."""
     if target is not Target.BUCKET:
         return ()
     arn = bucket_arn(resource.scope.partition, ref)
-    return (allow("PutAuditLogs", _principal(resource), ("s3:PutObject", "s3:GetBucketAcl"), (arn, f"{arn}/*")),)
+    return (allow("PutAuditLogs", _principal(resource), ("s3:PutObject", "s3:GetBucketAcl"), (arn, f"{arn}/{resource.text(PREFIX)}*")),)
 
 
 SERVICE = Service(

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from stackdoctor import __version__
-from stackdoctor.cli import checks, demo, diagnose, explain, permissions, scan, schema
+from stackdoctor.cli import checks, demo, deployment, diagnose, explain, permissions, scan, schema
 from stackdoctor.cli.interrupt import INTERRUPTED
 from stackdoctor.cli.streams import complain
 from stackdoctor.errors import StackdoctorError
@@ -41,7 +41,7 @@ def _root(
     pass
 
 
-for command in (diagnose, scan, demo, explain, checks, permissions, schema):
+for command in (diagnose, scan, demo, explain, checks, permissions, schema, deployment):
     command.register(app)
 
 

@@ -67,7 +67,7 @@ def organization() -> dict[str, JSON]:
         "Comment": "stackdoctor: scans every account and Region of the organization, and reports",
         "StartAt": "Begin",
         "States": {
-            "Begin": {"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"page": 1, "next": ""}, "Next": "ListAccounts"},
+            "Begin": {"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% {'page': 1, 'next': ''} %}", "Next": "ListAccounts"},
             "ListAccounts": _list_accounts(),
             "AnyOnThisPage": _choice("{% $count($states.input.items) > 0 %}", "KeepPage", otherwise="AnyMorePages"),
             "KeepPage": _keep_page(),

@@ -43,8 +43,9 @@ def document() -> dict[str, JSON]:
                 "allowedPattern": r"^[-A-Za-z0-9_:]{1,170}$",
             },
             "AutomationAssumeRole": {
-                "type": "AWS::IAM::Role::Arn",
-                "description": "A role that may call lambda:InvokeFunction on it.",
+                "type": "String",
+                "description": "The ARN of a role that may call lambda:InvokeFunction on it.",
+                "allowedPattern": r"^arn:[a-z-]+:iam::[0-9]{12}:role/[-\w+=,.@/]+$",
             },
         },
         "mainSteps": [

@@ -17,7 +17,7 @@ from stackdoctor.errors import BadEvidence, StackNotFound, UsageError
 from stackdoctor.model import Calls, StackEvent
 from stackdoctor.permissions import OPERATIONS
 from stackdoctor.reader import Call, ErrorKind, ReadError
-from stackdoctor.redact import scrub_secrets
+from stackdoctor.scrub import scrub_secrets
 
 T = TypeVar("T")
 Row = dict[str, Any]

@@ -7,16 +7,14 @@ renamed) and never outside the folder. `FolderReader` reads such a folder as hos
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stackdoctor import __version__, hostile
 from stackdoctor.errors import BadEvidence, CannotRun
@@ -24,7 +22,10 @@ from stackdoctor.model import Calls
 from stackdoctor.permissions import OPERATIONS
 from stackdoctor.reader import Call, ErrorKind, Reader, ReadError
 from stackdoctor.reads import ReadLog
-from stackdoctor.redact import Redactor, scrub_secrets
+from stackdoctor.scrub import scrub_secrets
+
+if TYPE_CHECKING:
+    from stackdoctor.redact import Redactor
 
 T = TypeVar("T")
 
@@ -49,6 +50,8 @@ def _key(call: Call) -> str:
 
 def file_name(call: Call) -> str:
     """Where a call is kept, below the folder; the same call has always the same name."""
+    import hashlib  # noqa: PLC0415 - start-up: only keeping evidence needs it
+
     digest = hashlib.sha256(_key(call).encode()).hexdigest()[:16]
     return f"{call.service}/{call.operation}-{digest}.json"
 
@@ -171,7 +174,7 @@ def _dump(value: object) -> str:
 
 
 def _write_whole(path: Path, text: str) -> Path:
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n", errors="backslashreplace") as file:

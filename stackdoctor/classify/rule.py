@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
 from stackdoctor.classify.envelope import Message
 from stackdoctor.model import Category, DeniedBy
@@ -45,17 +43,17 @@ class Rule:
 
     def match(self, message: Message) -> re.Match[str] | None:
         """The match of `text`, or None if any of the patterns does not hold."""
-        if not _may_match(self.text, message.lower):
-            return None
-        if self.code and not (message.code and _compiled(self.code, re.IGNORECASE).fullmatch(message.code)):
-            return None
-        if self.operation and not (message.operation and _compiled(self.operation).fullmatch(message.operation)):
-            return None
         if self.handler and self.handler != message.handler_code:
             return None
         if self.http and not (message.http_status or "").startswith(self.http):
             return None
         if self.custom is not None and self.custom != message.custom:
+            return None
+        if (self.code and not message.code) or (self.operation and not message.operation) or not _may_match(self.text, message.lower):
+            return None
+        if self.code and not (message.code and _compiled(self.code, re.IGNORECASE).fullmatch(message.code)):
+            return None
+        if self.operation and not (message.operation and _compiled(self.operation).fullmatch(message.operation)):
             return None
         if self.type and not _compiled(self.type).fullmatch(message.resource_type):
             return None
@@ -86,35 +84,14 @@ def required_literals(pattern: str) -> tuple[str, ...]:
 
     If none of them is in a text, the pattern cannot match: a cheap test before the costly search.
     """
-    literals = tuple(_longest_literal(alternative) for alternative in _alternatives(pattern))
-    return literals if all(literals) else ()
-
-
-def _tokens(pattern: str) -> Iterator[tuple[str, int]]:
-    """The pattern's characters, escapes, classes and repetitions, each with the depth of groups it stands in."""
-    depth = 0
-    for match in _TOKEN.finditer(pattern):
-        depth -= match[0] == ")"
-        yield match[0], depth
-        depth += match[0] == "("
-
-
-def _alternatives(pattern: str) -> list[str]:
-    """The parts of `pattern` between its outermost bars."""
-    parts = [""]
-    for token, depth in _tokens(pattern):
+    literals, run, depth = [""], "", 0
+    tokens = [*_TOKEN.findall(pattern), "|"]
+    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+        if depth == 0 and len(token) == 1 and token not in _SPECIAL and following[:1] not in _OPTIONAL:
+            run += token
+            continue
+        literals[-1], run = max(literals[-1], run, key=len), ""
         if token == "|" and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += token
-    return parts
-
-
-def _longest_literal(alternative: str) -> str:
-    tokens = [*_tokens(alternative), ("", 0)]
-    run = best = ""
-    for (token, depth), (following, _) in pairwise(tokens):
-        plain = depth == 0 and len(token) == 1 and token not in _SPECIAL and following[:1] not in _OPTIONAL
-        run = run + token if plain else ""
-        best = max(best, run, key=len)
-    return best
+            literals.append("")
+        depth += (token == "(") - (token == ")")
+    return tuple(literals[:-1]) if all(literals[:-1]) else ()

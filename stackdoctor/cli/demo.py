@@ -9,7 +9,7 @@ import typer
 
 import stackdoctor
 from stackdoctor.cli import options as o
-from stackdoctor.cli.output import Output, exit_code, show
+from stackdoctor.cli.output import Output, exit_code, new_redactor, show
 from stackdoctor.cli.streams import Colour, say
 from stackdoctor.errors import UsageError
 
@@ -44,7 +44,6 @@ def demo(
     """Diagnose an incident that ships inside the package; needs no AWS account."""
     from stackdoctor.diagnosis import Options, diagnose  # noqa: PLC0415 - start-up: --help needs none of it
     from stackdoctor.recording import FolderReader  # noqa: PLC0415
-    from stackdoctor.redact import Redactor  # noqa: PLC0415
 
     shipped = incidents()
     if list_:
@@ -54,7 +53,7 @@ def demo(
         raise UsageError(f"No incident is called {incident}.", f"There are: {', '.join(shipped)}")
     reader = FolderReader(shipped[incident] / "evidence")
     diagnosis = diagnose(reader, reader.stack, Options(harden=harden))
-    show(diagnosis, output, colour=color, verbose=verbose, quiet=quiet, redactor=Redactor() if redact else None)
+    show(diagnosis, output, colour=color, verbose=verbose, quiet=quiet, redactor=new_redactor() if redact else None)
     raise typer.Exit(exit_code(diagnosis, exit_zero=exit_zero))
 
 

@@ -9,7 +9,7 @@ import typer
 
 from stackdoctor.cli import options as o
 from stackdoctor.cli.interrupt import INTERRUPTED, interruptible
-from stackdoctor.cli.output import Output, exit_code, save_fixes, show
+from stackdoctor.cli.output import Output, exit_code, new_redactor, save_fixes, show
 from stackdoctor.cli.streams import Colour, complain, progress
 from stackdoctor.errors import UsageError
 
@@ -51,13 +51,12 @@ def diagnose(
     from stackdoctor.diagnosis import Options  # noqa: PLC0415
     from stackdoctor.diagnosis import diagnose as run  # noqa: PLC0415
     from stackdoctor.recording import Saver, SavingReader  # noqa: PLC0415
-    from stackdoctor.redact import Redactor  # noqa: PLC0415
 
     if from_ is not None and events is not None:
         raise UsageError("--from and --events exclude each other: give one.")
     if stack is None and from_ is None and events is None:
         raise UsageError("Give the stack's name or ARN, or --from DIR, or --events FILE.", "Example: stackdoctor diagnose my-stack")
-    redactor = Redactor() if redact else None
+    redactor = new_redactor() if redact else None
     source = sources.text_of(str(template)) if template else None
     options = Options(profile, endpoint_url, history=not no_history, harden=harden, template=source, confirm=confirm_with_aws)
     reader: Reader

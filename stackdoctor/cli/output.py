@@ -43,6 +43,13 @@ def show(diagnosis: Diagnosis, output: Output, *, colour: Colour, verbose: bool,
     say(redactor.text(report) if redactor else report)
 
 
+def new_redactor() -> Redactor:
+    """The masks of this run, imported only when wanted."""
+    from stackdoctor.redact import Redactor  # noqa: PLC0415
+
+    return Redactor()
+
+
 def save_fixes(saver: Saver, diagnosis: Diagnosis, redactor: Redactor | None) -> None:
     """Writes every corrected policy below `fixes/`: key-policy.json, bucket-policy.json; a second one gets a number."""
     import json  # noqa: PLC0415

@@ -45,7 +45,12 @@ def _shown(value: JSON) -> str:
 
 
 def _apply(template: t.Template, changes: Sequence[PropertyChange]) -> t.Patched | t.NotPlaced:
-    """All changes, one after the other, as one diff."""
+    """All changes as one diff: at once where they are plain settings of one resource, else one after the other."""
+    logical_ids = {change.logical_id for change in changes}
+    if len(logical_ids) == 1 and not any("[" in change.path for change in changes):
+        made = t.set_all(template, logical_ids.pop(), [(_plain_path(change), change.value) for change in changes])
+        if isinstance(made, t.Patched):
+            return made
     now, done = template, False
     for change in changes:
         made = _one(now, change)
@@ -58,6 +63,10 @@ def _apply(template: t.Template, changes: Sequence[PropertyChange]) -> t.Patched
             return t.NotPlaced("the edit would break the template")
         now, done = parsed, True
     return t.Patched(now.text, t.unified_diff(template.text, now.text, "template")) if done else t.NotPlaced("the template says so already")
+
+
+def _plain_path(change: PropertyChange) -> tuple[str | int, ...]:
+    return (change.path,) if change.attribute else ("Properties", *change.path.split("."))
 
 
 def _one(template: t.Template, change: PropertyChange) -> t.Patched | t.NotPlaced:

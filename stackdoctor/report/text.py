@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stackdoctor.model import Diagnosis, Failure, Finding, Fix, RootCause, Severity, Verdict
+from stackdoctor.report.table import aligned
 from stackdoctor.report.untrusted import block, plain
 
 
@@ -30,12 +31,6 @@ class Style:
 
 _VERDICT = {Verdict.HEALTHY: ("32", "HEALTHY"), Verdict.EXPLAINED: ("31", "EXPLAINED"), Verdict.UNEXPLAINED: ("33", "UNEXPLAINED")}
 _SEVERITY = {Severity.CAUSE: ("31", "cause"), Severity.RISK: ("33", "risk"), Severity.NOTE: ("36", "note")}
-
-
-def _aligned(rows: Sequence[Sequence[object]], headers: Sequence[str] = ()) -> str:
-    from tabulate import tabulate  # noqa: PLC0415 - start-up: it takes as long to import as all of the evaluator
-
-    return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True)
 
 
 def render(diagnosis: Diagnosis, style: Style) -> str:
@@ -97,7 +92,7 @@ def _blockers(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    table = _aligned(rows)
+    table = aligned(rows)
     return "\n".join(f"  {line}".rstrip() for line in table.splitlines())
 
 
@@ -138,7 +133,7 @@ def _attempts(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
             (str(row.attempt), "; ".join(plain(text, 160) for text in row.changes) or "no change", "same" if row.same_failure else "other")
             for row in diagnosis.attempts
         ]
-        table = _aligned(rows, ("attempt", "changed before it", "failure"))
+        table = aligned(rows, ("attempt", "changed before it", "failure"))
         lines += [f"  {line}".rstrip() for line in table.splitlines()]
     yield "\n".join(lines)
 
@@ -207,7 +202,7 @@ def _recovery(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
 def _details(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
     rows = [(str(o.attempt), o.type.value, plain(o.status), _when(o.started_at), str(len(o.events))) for o in diagnosis.operations]
     if rows:
-        head = _aligned(rows, ("attempt", "operation", "status", "started", "events"))
+        head = aligned(rows, ("attempt", "operation", "status", "started", "events"))
         yield style.head("Operations") + "\n" + "\n".join(f"  {line}" for line in head.splitlines())
     calls = diagnosis.calls
     yield f"{calls.total} API calls in {calls.rounds} rounds: " + ", ".join(

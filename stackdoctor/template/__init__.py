@@ -9,7 +9,7 @@ from stackdoctor.template.context import Context, Unresolved, unresolved
 from stackdoctor.template.graph import Resource, construct_path, depends_on, is_made, resources
 from stackdoctor.template.locate import Place, find_policy
 from stackdoctor.template.parse import parse
-from stackdoctor.template.patch import add_dependency, patch, set_attribute, set_property, unified_diff
+from stackdoctor.template.patch import add_dependency, patch, set_all, set_attribute, set_property, unified_diff
 from stackdoctor.template.resolve import condition, resolve, resource_properties
 from stackdoctor.template.source import BadTemplate, NotPlaced, Patched, Template
 
@@ -33,6 +33,7 @@ __all__ = [
     "resolve",
     "resource_properties",
     "resources",
+    "set_all",
     "set_attribute",
     "set_property",
     "unified_diff",

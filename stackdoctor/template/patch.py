@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from stackdoctor.model import JSON
 from stackdoctor.template.compare import as_list, matches
@@ -95,7 +95,14 @@ def set_property(
     template: Template, logical_id: str, path: tuple[str | int, ...], value: JSON, *, filename: str = "template"
 ) -> Patched | NotPlaced:
     """Sets one property, `path` below Properties; `value` may hold intrinsic functions in long form."""
-    return _set(template, logical_id, ("Properties", *path), value, filename) if path else NotPlaced("no property is named")
+    return _set(template, logical_id, [(("Properties", *path), value)], filename) if path else NotPlaced("no property is named")
+
+
+def set_all(
+    template: Template, logical_id: str, changes: Sequence[tuple[tuple[str | int, ...], JSON]], *, filename: str = "template"
+) -> Patched | NotPlaced:
+    """Sets several attributes and properties of one resource at once; paths begin at the resource, as ("Properties", "Engine")."""
+    return _set(template, logical_id, changes, filename)
 
 
 def set_attribute(template: Template, logical_id: str, name: str, value: JSON, *, filename: str = "template") -> Patched | NotPlaced:
@@ -103,7 +110,7 @@ def set_attribute(template: Template, logical_id: str, name: str, value: JSON, *
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-product-attribute-reference.html
     """
-    return _set(template, logical_id, (name,), value, filename)
+    return _set(template, logical_id, [((name,), value)], filename)
 
 
 def add_dependency(template: Template, logical_id: str, on: str, *, filename: str = "template") -> Patched | NotPlaced:
@@ -117,15 +124,18 @@ def add_dependency(template: Template, logical_id: str, on: str, *, filename: st
         return NotPlaced(f"{logical_id} depends on {on} already")
     if logical_id in depends_on(template, on) or logical_id == on:
         return NotPlaced(f"{on} itself depends on {logical_id}: the dependency would close a circle")
-    return _set(template, logical_id, ("DependsOn",), on if known is None else [*as_list(known), on], filename)
+    waits: JSON = on if known is None else [*as_list(known), on]
+    return _set(template, logical_id, [(("DependsOn",), waits)], filename)
 
 
-def _set(template: Template, logical_id: str, path: tuple[str | int, ...], value: JSON, filename: str) -> Patched | NotPlaced:
+def _set(template: Template, logical_id: str, changes: Sequence[tuple[tuple[str | int, ...], JSON]], filename: str) -> Patched | NotPlaced:
     node = template.node("Resources", logical_id)
     if node is None or not isinstance(node.value, dict):
         return NotPlaced(f"{logical_id} is not written in the template")
     try:
-        wanted = _with(node.value, path, value)
+        wanted: JSON = node.value
+        for path, value in changes:
+            wanted = _with(wanted, path, value)
         if wanted == node.value:
             return NotPlaced("the template says so already")
         editor = Editor(template, Reading(template, None), style_of(template, node), Words(()))

@@ -32,6 +32,8 @@ TYPES = {
 }
 MADE = ("Key", "Bucket", "BucketPolicy", "AuditedDatabase")
 ATTEMPTS = 4
+FIRST = 1
+"""The team tightened twice: aws:SourceArn on the key from the second attempt on, on the bucket from the third."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ class Attempt:
     def key_policy(self) -> dict[str, Any]:
         world = self.story.world
         mine = {"Service": "cloudtrail.amazonaws.com"}
-        condition = {"StringEquals": {"kms:ViaService": f"cloudtrail.{world.region}.amazonaws.com", "aws:SourceArn": self.trail}}
+        tightened = {"aws:SourceArn": self.trail} if self.number > FIRST else {}
+        condition = {"StringEquals": {"kms:ViaService": f"cloudtrail.{world.region}.amazonaws.com"} | tightened}
         root = {
             "Sid": "EnableRootAccess",
             "Effect": "Allow",
@@ -134,8 +137,9 @@ class Attempt:
     @property
     def bucket_policy(self) -> dict[str, Any]:
         arn, mine = f"arn:aws:s3:::{self.bucket}", {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
-        own = {"aws:SourceArn": self.trail}
-        acl = {"Sid": "AWSCloudTrailAclCheck", **mine, "Action": "s3:GetBucketAcl", "Resource": arn, "Condition": {"StringEquals": own}}
+        own = {"aws:SourceArn": self.trail} if self.number > FIRST + 1 else {}
+        acl = {"Sid": "AWSCloudTrailAclCheck", **mine, "Action": "s3:GetBucketAcl", "Resource": arn}
+        acl |= {"Condition": {"StringEquals": own}} if own else {}
         put = {"Sid": "AWSCloudTrailWrite", **mine, "Action": "s3:PutObject", "Resource": f"{arn}/AWSLogs/{self.story.world.account}/*"}
         return {
             "Version": "2012-10-17",

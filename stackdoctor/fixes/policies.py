@@ -184,7 +184,7 @@ def _fix(doc: Document, attempt: _Tried, templates: Templates, style: CommandSty
     diff, remark = _diff(doc, after, templates)
     title = f"{_sentence(attempt.edit.title)} in the {_name(doc)}" if "policy" not in attempt.edit.title else _sentence(attempt.edit.title)
     if attempt.outcome is not Outcome.ALLOWED:
-        title += " (undecided: it depends on a key AWS does not document for this request)"
+        title += " (an alternative, undecided: AWS does not document the key for this request)"
     if in_stack and diff is None and remark:
         title += f" (no place in the template is certain: {remark})"
     return Fix(

@@ -149,6 +149,8 @@ def _fix(number: int, fix: Fix, style: Style) -> Iterator[str]:
     if fix.verification and (style.verbose or not fix.verified):
         rows = [(plain(r.principal), plain(r.action), plain(r.resource, 90), f"{r.before} -> {r.after}") for r in fix.verification.requests]
         yield _table(rows)
+    if fix.verification and not fix.verified and not style.verbose:
+        return
     if fix.diff is None and not fix.commands:
         texts = (block(json.dumps(statement, indent=2, ensure_ascii=False)) for statement in fix.statements)
         yield from (f"    {line}" for text in texts for line in text.split("\n"))
@@ -204,6 +206,8 @@ def _details(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
     if rows:
         head = aligned(rows, ("attempt", "operation", "status", "started", "events"))
         yield style.head("Operations") + "\n" + "\n".join(f"  {line}" for line in head.splitlines())
+    if diagnosis.rejected:
+        yield "\n".join((style.head("Tried and kept out"), *(f"  {plain(line)}" for line in diagnosis.rejected)))
     calls = diagnosis.calls
     yield f"{calls.total} API calls in {calls.rounds} rounds: " + ", ".join(
         f"{name} x{count}" for name, count in sorted(calls.by_operation.items())

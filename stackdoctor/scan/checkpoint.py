@@ -224,29 +224,32 @@ def _insert(table: str, row: dict[str, Any]) -> str:
 
 def _open(file: Path | None) -> sqlite3.Connection:
     """A private file (it names accounts), held by one process at a time; SQLite frees the lock when that one is killed."""
-    if file is None:
-        db = sqlite3.connect("")
-    else:
+    if file is not None:
         try:
             os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise UsageError(f"{file}: cannot be written: {error.strerror}.", "Name another file with --checkpoint.") from None
-        db = sqlite3.connect(file, timeout=1)
-    db.execute("PRAGMA locking_mode = EXCLUSIVE")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.execute("BEGIN EXCLUSIVE")
-    with db:
-        _make_or_check(db)
+    db = sqlite3.connect(file or "", timeout=1)
+    try:
+        _claim(db)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
-def _make_or_check(db: sqlite3.Connection) -> None:
+def _claim(db: sqlite3.Connection) -> None:
+    """Looks before it touches: a file of somebody else's stays as it is."""
     marked, version, tables = (
         db.execute(query).fetchone()[0] for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
     )
-    if marked == 0 and tables == 0:
-        for statement in (*_SCHEMA.split(";"), f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {VERSION}"):
-            db.execute(statement)
-    elif marked != APPLICATION_ID or version != VERSION:
+    fresh = marked == 0 and tables == 0
+    if not fresh and (marked != APPLICATION_ID or version != VERSION):
         raise sqlite3.DatabaseError("another program's file" if marked != APPLICATION_ID else f"of version {version}, not {VERSION}")
+    for setting in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
+        db.execute(f"PRAGMA {setting}")
+    db.execute("BEGIN EXCLUSIVE")
+    with db:
+        for statement in (*_SCHEMA.split(";"), f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {VERSION}"):
+            if fresh:
+                db.execute(statement)

@@ -2,9 +2,10 @@
 
 from ministack import app
 
-from lab import engine, rules
+from lab import engine, rules, step_functions
 
 if __name__ == "__main__":
     rules.install()
     engine.install()
+    step_functions.install()
     app.main()

@@ -76,10 +76,11 @@ class Cloud:
         wrong: float = 0.1,
         trouble: float = 0.05,
         latency: float = 0.0,
+        expires_after: int = 0,
     ) -> None:
         self.accounts, self.regions, self._asked = accounts, regions, (seed, wrong, trouble)
         words = [f"--accounts={accounts}", f"--regions={','.join(regions)}", f"--seed={seed}", f"--latency={latency}"]
-        words += [f"--wrong={wrong}", f"--trouble={trouble}"]
+        words += [f"--wrong={wrong}", f"--trouble={trouble}", f"--expires-after={expires_after}"]
         self._process = subprocess.Popen(
             [sys.executable, __file__, *words], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(TESTS)}
         )
@@ -113,6 +114,11 @@ class Cloud:
         """How often (account, Region, service:Operation) was called since the last time this was asked."""
         with urllib.request.urlopen(f"{self.url}/_calls") as answer:
             return Counter({tuple(name): number for name, number in json.load(answer)})
+
+    def renew(self) -> None:
+        """New credentials for the account the scan starts from, which never run out."""
+        with urllib.request.urlopen(f"{self.url}/_renew"):
+            pass
 
     def stop(self) -> None:
         self._process.terminate()
@@ -153,6 +159,7 @@ class Server:
     wrong: dict[str, Seed]
     listed: list[str]
     latency: float
+    expires_after: int = 0
     counted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     worlds: dict[str, World] = field(default_factory=dict)
     throttles: Counter[str] = field(default_factory=Counter)
@@ -171,6 +178,8 @@ class Server:
         self.counted[account, region, name] += 1
         if self.latency:
             await asyncio.sleep(self.latency)
+        if self.expires_after and sum(self.counted.values()) > self.expires_after and account == MANAGEMENT:
+            return wire.error(service, "ExpiredToken", "The security token included in the request is expired", 403)
         seed = self.wrong.get(account)
         if seed and seed.region == region and (trouble := await self.trouble(seed, name)):
             return trouble
@@ -335,6 +344,8 @@ class Connection(asyncio.Protocol):
             if asked[1] == "/_calls":
                 answer = wire.Answer(200, json.dumps(list(self.server.counted.items())).encode())
                 self.server.counted.clear()
+            elif asked[1] == "/_renew":
+                self.server.expires_after, answer = 0, wire.Answer(200, b"")
             else:
                 answer = await self.server.answer(*asked)
             head = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
@@ -343,12 +354,14 @@ class Connection(asyncio.Protocol):
 
 async def main() -> None:
     words = argparse.ArgumentParser()
-    for name, kind in (("accounts", int), ("regions", str), ("seed", int), ("wrong", float), ("trouble", float), ("latency", float)):
+    for name, kind in (("accounts", int), ("regions", str), ("seed", int), ("expires-after", int)):
         words.add_argument(f"--{name}", type=kind)
+    for name in ("wrong", "trouble", "latency"):
+        words.add_argument(f"--{name}", type=float)
     given = words.parse_args()
     regions = tuple(given.regions.split(","))
     wrong = seeds(given.accounts, regions, given.seed, given.wrong, given.trouble)
-    server = Server(regions, wrong, [account_id(number) for number in range(given.accounts)], given.latency)
+    server = Server(regions, wrong, [account_id(number) for number in range(given.accounts)], given.latency, given.expires_after)
     listening = await asyncio.get_running_loop().create_server(lambda: Connection(server), "127.0.0.1", 0)
     print(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", flush=True)
     await listening.serve_forever()

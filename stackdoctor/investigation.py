@@ -118,13 +118,25 @@ class Investigation:
 
     @property
     def denied_by(self) -> DeniedBy | None:
-        """A wording that names one side wins; where it names both, the side that is proven; both or neither: s3-or-kms."""
+        """A wording that names one side wins; where it names both, the side that is proven; both or neither: s3-or-kms.
+
+        Where it names none and a policy proves a deny all the same, that side: `other` for a queue's, topic's or function's.
+        """
         stated = self.failure.reason.denied_by
         if stated is DeniedBy.S3_OR_KMS or (stated in {None, DeniedBy.OTHER} and self.failure.reason.category in DENIES and self.proven):
             return next(iter(self.proven)) if len(self.proven) == 1 else DeniedBy.S3_OR_KMS if self.proven or stated else stated
         if stated is None and self.failure.reason.category in DENIES and len(self.proven) == 1:
             return next(iter(self.proven))
+        if stated is None and self.hidden_deny:
+            return next(iter(self.proven)) if len(self.proven) == 1 else DeniedBy.OTHER
         return stated
+
+    @property
+    def hidden_deny(self) -> bool:
+        """Whether a message that only says "not valid" stands for a deny that a policy proves: a bucket's notification destinations."""
+        reason = self.failure.reason
+        faults_proven = self.case is not None and any(fault.severity is Severity.CAUSE for fault in self.case.faults)
+        return reason.category is Category.VALIDATION and not reason.self_explained and faults_proven
 
     @property
     def confidence(self) -> Confidence:

@@ -70,7 +70,12 @@ def report(example: Example, reason: str, there: Account, properties: Mapping[st
         attributes = {"Policy": json.dumps(there.queue)} | ({"KmsMasterKeyId": there.queue_key} if there.queue_key else {})
         world.answer("sqs:GetQueueUrl", {"QueueUrl": "https://sqs/q"})
         world.answer("sqs:GetQueueAttributes", {"Attributes": attributes})
-    let_in = {"Effect": "Allow", "Principal": {"Service": example.service.principal or "x"}, "Action": "sns:Publish", "Resource": PLACE.topic}
+    let_in = {
+        "Effect": "Allow",
+        "Principal": {"Service": example.service.principal or "x"},
+        "Action": "sns:Publish",
+        "Resource": PLACE.topic,
+    }
     world.answer("sns:GetTopicAttributes", {"Attributes": {"Policy": json.dumps({"Statement": [let_in]})}})
     story = Story(world, "audit", BEGAN, operation_ids=True, tokens=True)
     story.arn = PLACE.arn("cloudformation", "stack/audit/8c6b6a10-c6f3-11f0-9d1c-0e2b1f4c8a11")
@@ -258,13 +263,15 @@ def queue_report(statement: Json, key: str = "", key_statements: tuple[Json, ...
 def test_the_queue_is_closed() -> None:
     found = queue_report({**LET_IN, "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::uploads-old"}}})
     assert causes(found) == [("source-arn-account", "sqs", "S3", "aws:SourceArn")]
-    assert (found["verdict"], found["root_causes"][0]["confidence"]) == ("explained", "confirmed")
+    (root,) = found["root_causes"]
+    assert (found["verdict"], root["confidence"], root["category"], root["denied_by"]) == ("explained", "confirmed", "validation", "other")
+    assert root["denied"] == {"principal": "s3.amazonaws.com", "action": "sqs:SendMessage", "resource": PLACE.queue}
 
 
 def test_the_queue_is_open_and_its_key_is_closed() -> None:
     found = queue_report(LET_IN, PLACE.key)
     assert causes(found) == [("principal-missing", "kms", None, None)]
-    assert found["verdict"] == "explained"
+    assert (found["verdict"], found["root_causes"][0]["denied_by"]) == ("explained", "kms")
 
 
 def test_the_queue_is_encrypted_with_the_aws_managed_key() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from stackdoctor.deployed import deployed
+from stackdoctor.deployed import snapshots
 from stackdoctor.evidence import DeployedResource
 from stackdoctor.model import AttemptChange, Failure, Finding, StackEvent, StackHistory
 from stackdoctor.timeline import order
@@ -24,7 +24,7 @@ Facts = Mapping[str, str]
 
 def compare(history: StackHistory, failure: Failure) -> tuple[AttemptChange, ...]:
     """The changes before each attempt that ended in a failure of this resource; () for a single attempt."""
-    met = list(_attempts(history, failure))[-MAX_ATTEMPTS:]
+    met = _attempts(history, failure)
     if len(met) < 2:
         return ()
     rows = [AttemptChange(1, (), same_failure=_same(met[0][0], failure))]
@@ -42,13 +42,28 @@ def _words(reason: str | None) -> str:
     return " ".join(word for word in (reason or "").split() if word.isalpha())
 
 
-def _attempts(history: StackHistory, failure: Failure) -> Iterator[tuple[StackEvent, Facts]]:
-    """Each failed attempt of the resource, oldest first, over deleted stacks of the name and this one."""
-    for member in (*reversed(history.earlier), history):
-        for event in order(member.events, newest_first=member.newest_first):
-            wanted = event.logical_id == failure.event.logical_id and event.status in {"CREATE_FAILED", "UPDATE_FAILED"}
-            if wanted and not event.is_own and event.resource_type == failure.event.resource_type:
-                yield event, _facts(deployed(member, event), event)
+def _attempts(history: StackHistory, failure: Failure) -> list[tuple[StackEvent, Facts]]:
+    """The newest failed attempts of the resource, oldest first, over deleted stacks of the name and this one."""
+    members = (*reversed(history.earlier), history)
+    failed = [(member, event) for member in members for event in order(_failed(member, failure), newest_first=member.newest_first)]
+    met: list[tuple[StackEvent, Facts]] = []
+    for member in members:
+        events = [event for of, event in failed[-MAX_ATTEMPTS:] if of is member]
+        stood = snapshots(member, events) if events else []
+        met += [(event, _facts(resources, event)) for event, resources in zip(events, stood, strict=True)]
+    return met
+
+
+def _failed(history: StackHistory, failure: Failure) -> list[StackEvent]:
+    wanted = failure.event
+    return [
+        event
+        for event in history.events
+        if event.logical_id == wanted.logical_id
+        and event.status in {"CREATE_FAILED", "UPDATE_FAILED"}
+        and event.resource_type == wanted.resource_type
+        and not event.is_own
+    ]
 
 
 def _facts(resources: Sequence[DeployedResource], event: StackEvent) -> Facts:
@@ -99,7 +114,7 @@ def sentence(changes: Sequence[AttemptChange], history: StackHistory, failure: F
     if clause is None:
         return f"{first}, and the attempts failed alike." if tightened and all(row.same_failure for row in changes) else ""
     wanted = f" Condition {clause.operator} {clause.key}"
-    there = [any(path.endswith(wanted) for path in facts) for _event, facts in _attempts(history, failure)][-MAX_ATTEMPTS:]
+    there = [any(path.endswith(wanted) for path in facts) for _event, facts in _attempts(history, failure)]
     if there and all(there):
         return f"{first}; the clause that denies was there from the first attempt."
     since = next((number for number, present in enumerate(there, 1) if present), None)

@@ -8,10 +8,10 @@ gone or was changed back by the rollback (DESIGN, rule 5).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from stackdoctor import template as templates
 from stackdoctor.evidence import DeployedResource
@@ -19,6 +19,8 @@ from stackdoctor.model import Found, Origin, StackEvent, StackHistory
 from stackdoctor.services.base import Target, bucket_name
 from stackdoctor.timeline import order
 
+Parsed: TypeAlias = "dict[str, dict[str, Any] | None]"
+_COMPLETED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 _POLICY_TYPES = {
     Target.BUCKET: ("AWS::S3::BucketPolicy", "PolicyDocument"),
     Target.KEY: ("AWS::KMS::Key", "KeyPolicy"),
@@ -29,18 +31,26 @@ _POLICY_TYPES = {
 
 def properties_of(event: StackEvent) -> dict[str, Any] | None:
     """The event's ResourceProperties, None where CloudFormation gave none or the text is cut."""
-    if not event.properties:
-        return None
+    return _object(event.properties) if event.properties else None
+
+
+def _object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(event.properties)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
 
 def deployed(history: StackHistory, failed: StackEvent) -> tuple[DeployedResource, ...]:
-    """Every resource of the stack and its nested stacks as it stood when `failed` failed."""
-    return tuple(resource for member in _family(history) for resource in _of_stack(member, failed))
+    """Every resource of the stack and its nested stacks as it stood when `failed` failed, and what became of it since."""
+    return tuple(resource for member in _family(history) for resource in _of_stack(member, (failed,), since=True)[0])
+
+
+def snapshots(history: StackHistory, failed: Sequence[StackEvent]) -> list[tuple[DeployedResource, ...]]:
+    """The same for several failures, in one pass over the events; what became of the resources since is left out."""
+    of_members = [_of_stack(member, failed, since=False) for member in _family(history)]
+    return [tuple(resource for of_member in of_members for resource in of_member[number]) for number in range(len(failed))]
 
 
 def _family(history: StackHistory) -> Iterator[StackHistory]:
@@ -49,33 +59,87 @@ def _family(history: StackHistory) -> Iterator[StackHistory]:
         yield from _family(child)
 
 
-def _of_stack(history: StackHistory, failed: StackEvent) -> Iterator[DeployedResource]:
+@dataclass(slots=True)
+class _Seen:
+    """A resource as its events so far show it. `texts` are its ResourceProperties, newest last, parsed when they are asked for."""
+
+    last: StackEvent
+    physical_id: str = ""
+    texts: list[str] = field(default_factory=list)
+    completed: bool = False
+    made_in: int = -1
+    undone: str = ""
+
+    def take(self, event: StackEvent, operation: int) -> None:
+        self.last = event
+        self.physical_id = event.physical_id or self.physical_id
+        if event.properties:
+            self.texts.append(event.properties)
+        self.completed = event.status in _COMPLETED or (self.completed and not event.status.startswith("DELETE"))
+        if event.status.startswith("CREATE"):
+            self.made_in = operation
+
+
+def _of_stack(history: StackHistory, failed: Sequence[StackEvent], *, since: bool) -> list[list[DeployedResource]]:
+    """One snapshot a failure, in one pass: a history may have a hundred thousand events, and an attempt hundreds of resources."""
     events = order(history.events, newest_first=history.newest_first)
-    after = _after(events, failed)
-    found: dict[str, DeployedResource] = {}
-    for position, event in enumerate(events):
-        if event.is_own:
-            if event.status.endswith("_IN_PROGRESS") and position <= after:
-                found = {logical: replace(resource, fresh=False) for logical, resource in found.items()}
-            continue
-        known = found.get(event.logical_id)
-        if position > after:
-            if known is not None and (undone := _undone(event.status)):
-                found[event.logical_id] = replace(known, undone=known.undone or undone)
-            continue
-        properties = properties_of(event)
-        complete = event.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
-        found[event.logical_id] = DeployedResource(
-            stack_id=event.stack_id,
-            logical_id=event.logical_id,
-            type=event.resource_type,
-            physical_id=event.physical_id or (known.physical_id if known else ""),
-            properties=properties if properties is not None else (known.properties if known else {}),
+    afters = _afters(events, failed)
+    moments: dict[int, list[DeployedResource]] = {}
+    parsed: Parsed = {}
+    seen: dict[str, _Seen] = {}
+    operation, last, due = 0, max(afters, default=-1), set(afters)
+    for position, event in enumerate(events[: last + 1]):
+        if not event.is_own:
+            if event.logical_id not in seen:
+                seen[event.logical_id] = _Seen(event)
+            seen[event.logical_id].take(event, operation)
+        elif event.status.endswith("_IN_PROGRESS"):
+            operation += 1
+        if position in due and not (since and position == last):
+            moments[position] = _snapshot(history, seen, operation, parsed)
+    if since:
+        for event in events[last + 1 :]:
+            if event.logical_id in seen and not event.is_own:
+                known = seen[event.logical_id]
+                known.undone = known.undone or _undone(event.status)
+        moments[last] = _snapshot(history, seen, operation, parsed)
+    return [moments[after] if after in moments else _snapshot(history, {}, 0, parsed) for after in afters]
+
+
+def _snapshot(history: StackHistory, seen: dict[str, _Seen], operation: int, parsed: Parsed) -> list[DeployedResource]:
+    found = {
+        logical_id: DeployedResource(
+            stack_id=one.last.stack_id,
+            logical_id=logical_id,
+            type=one.last.resource_type,
+            physical_id=one.physical_id,
+            properties=_newest_properties(one.texts, parsed),
             origin=Origin.PROPERTIES,
-            completed=complete or (known is not None and known.completed and not event.status.startswith("DELETE")),
-            fresh=event.status.startswith("CREATE") or (known is not None and known.fresh),
+            completed=one.completed,
+            undone=one.undone,
+            fresh=one.made_in == operation,
         )
-    yield from _with_template(history, found)
+        for logical_id, one in seen.items()
+    }
+    return list(_with_template(history, found))
+
+
+def _newest_properties(texts: list[str], parsed: Parsed) -> dict[str, Any]:
+    """The newest ones that are whole; the same text is parsed once."""
+    for text in reversed(texts):
+        if text not in parsed:
+            parsed[text] = _object(text)
+        if (value := parsed[text]) is not None:
+            return value
+    return {}
+
+
+def _afters(events: tuple[StackEvent, ...], failed: Sequence[StackEvent]) -> list[int]:
+    if len(failed) == 1:
+        return [_after(events, failed[0])]
+    wanted = {(event.event_id, event.stack_id) for event in failed}
+    places = {at: place for place, event in enumerate(events) if (at := (event.event_id, event.stack_id)) in wanted}
+    return [places[at] if (at := (event.event_id, event.stack_id)) in places else _after(events, event) for event in failed]
 
 
 def _after(events: tuple[StackEvent, ...], failed: StackEvent) -> int:
@@ -85,7 +149,7 @@ def _after(events: tuple[StackEvent, ...], failed: StackEvent) -> int:
             return position
     moment: datetime | None = failed.timestamp
     if moment is None:
-        return len(events)
+        return len(events) - 1
     return sum(1 for event in events if event.timestamp is not None and event.timestamp <= moment) - 1
 
 

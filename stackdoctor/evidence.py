@@ -15,6 +15,10 @@ from stackdoctor.model import Absent, Found, Origin, Read, Unreadable
 from stackdoctor.services.base import BucketFacts, Facts, KeyFacts, Scope, Target, bucket_arn
 
 
+NO_ENDPOINT_POLICY = "no policy"
+"""Why a topic or queue that is there has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeployedResource:
     """A resource of the stack as the attempt deployed it: its properties from the events, else from the template.
@@ -162,12 +166,17 @@ class EvidenceSet:
         return owner.origin if owner is not None and owner.undone == "delete" else None
 
     def exists(self, target: Target, ref: str) -> bool:
-        """Whether the bucket or key itself was there for the attempt: one that was not has no policy at fault."""
+        """Whether the thing itself was there for the attempt: one that was not has no policy at fault.
+
+        Lambda answers for a function without a policy as for no function.
+        """
         match target:
             case Target.BUCKET if ref in self.buckets:
                 return self.buckets[ref].policy != Absent("NoSuchBucket")
             case Target.KEY if ref in self.keys:
                 return not isinstance(self.keys[ref].policy, Absent)
+            case Target.TOPIC | Target.QUEUE if ref in self.endpoints:
+                return not isinstance(self.endpoints[ref].policy, Absent) or self.endpoints[ref].policy == Absent(NO_ENDPOINT_POLICY)
         return True
 
     def is_aws_managed(self, target: Target, ref: str) -> bool:

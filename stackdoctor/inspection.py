@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from stackdoctor import deployed as deploying
 from stackdoctor.evidence import (
+    NO_ENDPOINT_POLICY,
     BucketEvidence,
     DeployedResource,
     Encryption,
@@ -272,7 +273,7 @@ def _endpoint(reader: Reader, use: Use, scope: Scope, resources: tuple[DeployedR
             attributes = read(reader, call, f"policy of function {use.ref}", lambda a: {"Policy": a["Policy"]})
     if isinstance(attributes, Found):
         text = attributes.value.get("Policy")
-        policy = Found(PolicyText(text, Origin.LIVE)) if text else Absent("no policy")
+        policy = Found(PolicyText(text, Origin.LIVE)) if text else Absent(NO_ENDPOINT_POLICY)
         key = Found(attributes.value.get("KmsMasterKeyId", ""))
     else:
         policy = attributes

@@ -80,8 +80,8 @@ def _cause(one: Investigation) -> str:
     if one.explained and words:
         return f"{name} failed because {words}: {_short(event.reason)}"
     if side:
-        shown = "could not be read" if one.missing else "does not show one"
-        return f"{name} was denied by {SIDES[side]}, and the evidence that would name the statement {shown}"
+        unread = ", and what would name the statement could not be read"
+        return f"{name} was denied by {SIDES[side]}{unread if one.missing else '; nothing that was read explains it'}"
     return f"{name} failed: {_short(event.reason)}"
 
 
@@ -106,7 +106,8 @@ def _short(reason: str | None, longest: int = 240) -> str:
 def _repair(found: Sequence[Investigation], fixes: Sequence[Fix]) -> str:
     if fixes:
         return f"{fixes[0].title}."
-    return "" if all(one.explained for one in found) else "What would decide it is listed under what was not read."
+    open_ones = [one for one in found if not one.explained and one.missing]
+    return "What would decide it is listed under what was not read." if open_ones else ""
 
 
 def _blocked(blockers: Sequence[Failure]) -> str:

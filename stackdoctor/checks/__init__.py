@@ -75,6 +75,8 @@ def findings(case: Case) -> tuple[Finding, ...]:
     """Every finding of one failure, gravest first."""
     found = [finding for fault in case.faults if (finding := _of_fault(fault, case)) is not None]
     found += [finding for check in CHECKS for finding in check.looks(case)]
+    if not any(finding.severity is Severity.CAUSE for finding in found):
+        found += caller_identity.lacking(case)
     if _nothing_else(case, found):
         found += source_conditions.presence(case)
     unique = dict.fromkeys(found)

@@ -13,8 +13,9 @@ PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_s
 _SIDES = {DeniedBy.S3: "s3:", DeniedBy.KMS: "kms:"}
 
 
-def _looks(case: Case) -> Iterable[Finding]:
-    if not case.denied or any(fault.severity is Severity.CAUSE for fault in case.faults):
+def lacking(case: Case) -> Iterable[Finding]:
+    """What the identity may lack; asked only where no cause was found, since nothing shows the identity's own policies."""
+    if not case.denied:
         return
     side = case.failure.reason.denied_by
     prefix = _SIDES.get(side, "") if side else ""
@@ -51,5 +52,4 @@ CHECK = Check(
     explanation="Many services call KMS and S3 on behalf of whoever creates the resource (a forward access session). That identity needs "
     "the action in its own policy; a service-principal statement in the key policy does not help.",
     references=(PAGE,),
-    looks=_looks,
 )

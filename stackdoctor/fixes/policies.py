@@ -57,11 +57,12 @@ def policy_fixes(one: Investigation, templates: Templates, style: CommandStyle) 
         others = foreign(doc.needed)
         exact = arn if arn and "*" not in arn else None
         edits = propose(doc.policy, doc.requests, kind=KINDS[doc.target], source_arn=exact, limit=3)
-        tried = [_Tried.of(doc, edit, others) for edit in edits]
+        documented = _documented(one, doc)
+        tried = [_Tried.of(doc, edit, others, documented) for edit in edits]
         good = [attempt for attempt in tried if attempt.verified][:1]
         if not good or len(good[0].edit.ops) >= PILED_UP:
             minimal = _minimal(one, doc)
-            tried += [attempt for attempt in (_Tried.of(doc, minimal, others),) if minimal] if minimal else []
+            tried += [_Tried.of(doc, minimal, others, documented)] if minimal else []
             good += [attempt for attempt in tried[-1:] if minimal and attempt.verified]
         maybe = [attempt for attempt in tried if attempt.outcome is Outcome.UNDECIDED and not attempt.opened][:1]
         fixes += [_fix(doc, attempt, templates, style) for attempt in (*good, *maybe)]
@@ -107,13 +108,15 @@ class _Tried:
     opened: tuple[str, ...]
 
     @classmethod
-    def of(cls, doc: Document, edit: Edit, others: Sequence[Foreign]) -> _Tried:
+    def of(cls, doc: Document, edit: Edit, others: Sequence[Foreign], documented: Policy | None) -> _Tried:
+        """The edit as it fares. What AWS's documented statements for this very resource allow as well is nothing it opens."""
         after = parse(edit.document, KINDS[doc.target])
         if isinstance(after, Malformed):  # an edit of a well-formed document is well-formed
             raise TypeError(after.problem)
         results = [evaluate(after, request) for request in doc.requests]
-        opened = [other.what for other in others if _opens(doc.policy, after, other.request)]
-        opened += [f"{request.caller.name}: {request.action} on {request.resource}" for request in edit.opens]
+        asked = [(other.request, other.what) for other in others if _opens(doc.policy, after, other.request)]
+        asked += [(request, f"{request.caller.name}: {request.action} on {request.resource}") for request in edit.opens]
+        opened = [what for request, what in asked if documented is None or evaluate(documented, request) is not Outcome.ALLOWED]
         return cls(edit, after, tuple(_rows(doc, results)), _worst(results), tuple(dict.fromkeys(opened)))
 
     @property
@@ -149,10 +152,18 @@ def _worst(results: Sequence[Outcome]) -> Outcome:
     return Outcome.ALLOWED
 
 
+def _documented(one: Investigation, doc: Document) -> Policy | None:
+    """AWS's documented statements for the resource as a policy of their own; None where there are none."""
+    case = one.case
+    statements = _page_statements(case, doc) if case else ()
+    policy = parse({"Version": "2012-10-17", "Statement": list(statements)}, KINDS[doc.target]) if statements else None
+    return policy if isinstance(policy, Policy) else None
+
+
 def _minimal(one: Investigation, doc: Document) -> Edit | None:
     """AWS's documented statements in the place of those that are for this service alone; everything else is kept."""
     case = one.case
-    statements = _documented(case, doc) if case else ()
+    statements = _page_statements(case, doc) if case else ()
     if case is None or not statements:
         return None
     base: Mapping[str, JSON] = doc.before or {"Version": "2012-10-17", "Statement": []}
@@ -168,7 +179,7 @@ def _minimal(one: Investigation, doc: Document) -> Edit | None:
     return Edit(f"Start again from the policy AWS documents for {case.service.principal}", (), final, outcome)
 
 
-def _documented(case: Case, doc: Document) -> tuple[dict[str, JSON], ...]:
+def _page_statements(case: Case, doc: Document) -> tuple[dict[str, JSON], ...]:
     ref = bucket_name(doc.ref) if doc.target is Target.BUCKET else doc.ref
     return case.service.minimal(case.resource, case.facts, doc.target, ref)
 

@@ -282,7 +282,7 @@ def _correct_deny(leaf: Leaf, request: Request) -> Iterator[Repair]:
     new = correct_value(old, values[0], op)
     if op.family is Family.EXACT and matcher(as_glob(old))(values[0]):
         yield Repair(1.0, (MoveClause(leaf.statement, leaf.operator, _spelt(op, "StringNotLike"), leaf.key),))
-    if alike >= ALIKE and len(leaf.expected) == 1:
+    if alike >= ALIKE and len(leaf.expected) == 1 and not leaf.key.lower().startswith("aws:principal"):  # who was spared stays spared
         yield Repair(1.2, (EditValue(leaf.statement, leaf.operator, leaf.key, old, new),))
     yield Repair(1.4, (EditValue(leaf.statement, leaf.operator, leaf.key, None, new),))
 

@@ -95,18 +95,20 @@ def _on_key(resource: Resource, facts: Facts) -> Iterator[Needed]:
 
 
 def _minimal(resource: Resource, facts: Facts, target: Target, ref: str) -> tuple[dict[str, JSON], ...]:
-    """The statements of Systems Manager's page; the ACL one has no condition there."""
+    """The statements of Systems Manager's page; the ACL one, which has no condition there, gets the source of the other."""
     scope = resource.scope
     if target is Target.KEY:
         return (allow("ssm-access-policy-statement", PRINCIPAL, "kms:GenerateDataKey", key_arn(ref, facts, scope)),)
     arn = bucket_arn(scope.partition, ref)
     actions = ("s3:PutObject", "s3:PutObjectTagging") if resource.text("SyncSource.SourceType") == "AwsOrganizations" else "s3:PutObject"
+    source: dict[str, JSON] = {"ArnLike": {"aws:SourceArn": source_arn(scope)}}
+    check: dict[str, JSON] = {"StringEquals": {"aws:SourceAccount": scope.account}, **source}
     condition: dict[str, JSON] = {
         "StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceAccount": scope.account},
-        "ArnLike": {"aws:SourceArn": source_arn(scope)},
+        **source,
     }
     return (
-        allow("SSMBucketPermissionsCheck", PRINCIPAL, "s3:GetBucketAcl", arn),
+        allow("SSMBucketPermissionsCheck", PRINCIPAL, "s3:GetBucketAcl", arn, check),
         allow("SSMBucketDelivery", PRINCIPAL, actions, f"{arn}/{_path(resource)}", condition),
     )
 

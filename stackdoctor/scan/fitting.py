@@ -91,13 +91,14 @@ LONG = ("operations", "attempts", "findings", "fixes", "blockers", "root_causes"
 
 def diagnosis(document: Mapping[str, Any], limit: int = LIMIT) -> dict[str, Any]:
     """A `stackdoctor.diagnosis/v1` document that fits: whole members go, and stand in `unread`."""
-    kept = dict(document)
+    kept, notes = dict(document), list[dict[str, Any]]()
     for name in LONG:
         if size(kept) <= limit:
             break
-        left_out = Unread(f"{name} of this diagnosis", _LEFT_OUT)
-        kept[name] = []
-        kept["unread"] = [*kept["unread"], codec.of_unread(left_out)]
+        if not document[name]:
+            continue
+        notes.append(codec.of_unread(Unread(f"{name} of this diagnosis", _LEFT_OUT)))
+        kept |= {name: []} | {"unread": notes if name == "unread" else [*kept["unread"], notes[-1]]}
     return kept
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackdoctor.checks import Case
 from stackdoctor.commands import CommandStyle
@@ -21,6 +21,7 @@ from stackdoctor.investigation import Investigation
 from stackdoctor.model import JSON, Absent, Fix, Found, Origin, RequestOutcome, Severity, Verification
 from stackdoctor.policy import Malformed, Outcome, Policy, PrincipalKind, Request, evaluate, parse
 from stackdoctor.policy.edit import Edit, propose, replace_statements
+from stackdoctor.policy.ops import apply
 from stackdoctor.services.base import Blocking, Needed, Target, bucket_name
 
 PILED_UP = 4
@@ -56,7 +57,7 @@ def policy_fixes(one: Investigation, templates: Templates, style: CommandStyle) 
         arn = one.case.service.source_arn(one.case.resource) if one.case else None
         others = foreign(doc.needed)
         exact = arn if arn and "*" not in arn else None
-        edits = propose(doc.policy, doc.requests, kind=KINDS[doc.target], source_arn=exact, limit=3)
+        edits = _proposed(doc, exact)
         documented = _documented(one, doc)
         tried = [_Tried.of(doc, edit, others, documented) for edit in edits]
         good = [attempt for attempt in tried if attempt.verified][:1]
@@ -68,6 +69,17 @@ def policy_fixes(one: Investigation, templates: Templates, style: CommandStyle) 
         fixes += [_fix(doc, attempt, templates, style) for attempt in (*good, *maybe)]
         rejected += [attempt.why_not(doc) for attempt in tried if attempt not in good and attempt not in maybe]
     return fixes, rejected
+
+
+def _proposed(doc: Document, source_arn: str | None) -> tuple[Edit, ...]:
+    """Edits of the document, found on what of it counts for the caller: a service-linked role is not reached by delegation."""
+    met = doc.policy
+    for request in doc.requests if met else ():
+        met = effective(met, request) if met else met
+    edits = propose(met, doc.requests, kind=KINDS[doc.target], source_arn=source_arn, limit=3)
+    if met is doc.policy or doc.before is None:
+        return edits
+    return tuple(replace(edit, document=apply(doc.before, *edit.ops)) for edit in edits)
 
 
 def _documents(one: Investigation) -> Iterator[Document]:
@@ -113,7 +125,7 @@ class _Tried:
         after = parse(edit.document, KINDS[doc.target])
         if isinstance(after, Malformed):  # an edit of a well-formed document is well-formed
             raise TypeError(after.problem)
-        results = [evaluate(after, request) for request in doc.requests]
+        results = [evaluate(effective(after, request), request) for request in doc.requests]
         asked = [(other.request, other.what) for other in others if _opens(doc.policy, after, other.request)]
         asked += [(request, f"{request.caller.name}: {request.action} on {request.resource}") for request in edit.opens]
         opened = [what for request, what in asked if documented is None or evaluate(documented, request) is not Outcome.ALLOWED]
@@ -176,7 +188,7 @@ def _minimal(one: Investigation, doc: Document) -> Edit | None:
     final = left[0].document if left else changed
     after = parse(final, KINDS[doc.target])
     outcome = _worst([evaluate(after, request) for request in doc.requests]) if isinstance(after, Policy) else Outcome.UNDECIDED
-    return Edit(f"Start again from the policy AWS documents for {case.service.principal}", (), final, outcome)
+    return Edit(f"Start again from the policy AWS documents for {doc.requests[0].caller.name}", (), final, outcome)
 
 
 def _page_statements(case: Case, doc: Document) -> tuple[dict[str, JSON], ...]:

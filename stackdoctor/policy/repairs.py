@@ -331,7 +331,8 @@ def _principal_of(request: Request) -> dict[str, str] | None:
 
 
 def _fresh_sid(policy: Policy | None, request: Request) -> str:
-    name = f"Allow {service_label(request.caller.name)} {request.action.rpartition(':')[2]}"
+    who = service_label(request.caller.name) if request.caller.kind is PrincipalKind.SERVICE else request.caller.name.rpartition("/")[2]
+    name = f"Allow {who} {request.action.rpartition(':')[2]}"
     sid = "".join(word[:1].upper() + word[1:] for word in "".join(c if c.isascii() and c.isalnum() else " " for c in name).split())[:60]
     taken: Sequence[str | None] = [s.sid for s in policy.statements] if policy else []
     return next(text for number in range(1, len(taken) + 2) if (text := sid if number == 1 else f"{sid}{number}") not in taken)

@@ -126,7 +126,7 @@ def minimal(to: Destination, resource: Resource, target: Target) -> tuple[dict[s
             "Sid": "AWSLogDeliveryAclCheck",
             "Effect": "Allow",
             "Principal": by,
-            "Action": "s3:GetBucketAcl",
+            "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
             "Resource": bucket,
             "Condition": read,
         },

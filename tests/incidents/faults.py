@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lab.world import BEGAN
+
 from incidents.account import CLOUDTRAIL, STRANGER, Account, Json, Where
 
 EVERYWHERE = tuple(Where)
@@ -605,7 +607,7 @@ def key_disabled(a: Account) -> list[Wrong]:
 
 @fault("kms", "key:state", where=(Where.BESIDE,))
 def key_pending_deletion(a: Account) -> list[Wrong]:
-    return of_state(a, "key-state", state="PendingDeletion", deletion_date=__import__("lab.world").world.BEGAN)
+    return of_state(a, "key-state", state="PendingDeletion", deletion_date=BEGAN)
 
 
 @fault("kms", "key:state", where=LIVE)

@@ -8,7 +8,6 @@ The evidence is what `--save` writes. tests/test_incidents.py holds the reports 
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import sys
@@ -24,10 +23,10 @@ ROOT = Path(__file__).parents[2]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from incidents.reading import WorldReader  # noqa: E402
-from incidents.stories import STORIES, Story  # noqa: E402
 from lab.world import World  # noqa: E402
 
+from incidents.reading import WorldReader  # noqa: E402
+from incidents.stories import STORIES, Story  # noqa: E402
 from stackdoctor.diagnosis import Options, diagnose  # noqa: E402
 from stackdoctor.model import Diagnosis  # noqa: E402
 from stackdoctor.recording import FolderReader, Saver, SavingReader  # noqa: E402
@@ -96,7 +95,7 @@ def keep(world: World, stack: str, folder: Path) -> None:
     index = json.loads((folder / "index.json").read_text())
     (folder / "index.json").write_text(json.dumps(index | {"kept_at": KEPT_AT, "tool_version": ""}, indent=1, sort_keys=True) + "\n")
     for path in (folder, *folder.rglob("*")):
-        os.chmod(path, 0o755 if path.is_dir() else 0o644)
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def main(names: list[str]) -> None:

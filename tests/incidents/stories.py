@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lab import attempts
+from lab.world import World
+
 from incidents import service_stories
 from incidents.account import Account, Where
 from incidents.faults import FAULTS
 from incidents.judging import world_of
 from incidents.test_decoys import without_sources
-from lab import attempts
-from lab.world import World
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def presence() -> tuple[World, str]:
 
 def harmless() -> tuple[World, str]:
     account = Account()
-    account.add("s3", account.denial("DenyInsecureTransport", "s3:*", f"{account.bucket_arn}/*", {"Bool": {"aws:SecureTransport": "false"}}))
+    account.add(
+        "s3", account.denial("DenyInsecureTransport", "s3:*", f"{account.bucket_arn}/*", {"Bool": {"aws:SecureTransport": "false"}})
+    )
     account.bucket_policy, account.key_policy = without_sources(account.bucket_policy), without_sources(account.key_policy)
     world = world_of(account)
     account.happen(world, Where.BESIDE, "both")

@@ -10,9 +10,7 @@ from incidents.pairing import Pair, denied_by, pairs
 
 SAMPLE = tuple(pairs(240, seed=20261125))
 HARMLESS = [
-    name
-    for name, decoy in DECOYS.items()
-    if name.startswith(("deny-insecure", "deny-outside", "deny-a-role", "duplicate", "a-large"))
+    name for name, decoy in DECOYS.items() if name.startswith(("deny-insecure", "deny-outside", "deny-a-role", "duplicate", "a-large"))
 ]
 
 

@@ -120,7 +120,8 @@ def scan(
         _costs(run, access, time.monotonic() - began)
     kept.close()
     if interruption.asked:
-        complain("interrupted" + (f"; the same command goes on from {kept.name}" if checkpoint else ""))
+        if checkpoint:
+            complain(f"the same command goes on from {kept.name}")
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(0 if exit_zero else {"healthy": 0, "problems": 1, "incomplete": 3}[found.value])
 

@@ -1,6 +1,6 @@
 """What will deny the next write although the stack says COMPLETE: each delivery judged on the live policies, as `diagnose` does.
 
-in: a `Reader`, a `Delivery`. out: a problem or None, and what could not be read. Bucket and key go through the same
+in: a `Reader`, a `Delivery`. out: what was found of it, and what could not be read. Bucket and key go through the same
 services → inspection → faults → checks as a failed resource's; only here nothing has failed yet, so the question is
 the next write, not whether the resource can be made.
 
@@ -11,16 +11,12 @@ a risk, unless AWS reports that the last delivery succeeded: then it did not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from stackdoctor.commands import CommandStyle
-from stackdoctor.fixes import Proposal, propose
 from stackdoctor.inspection import inspect
 from stackdoctor.investigation import Investigation, examine, with_also_used
 from stackdoctor.model import (
-    JSON,
     Category,
     Confidence,
     Failure,
@@ -28,19 +24,14 @@ from stackdoctor.model import (
     Origin,
     Reason,
     Severity,
-    Stack,
     StackEvent,
-    StackHistory,
     Unread,
 )
 from stackdoctor.reader import Reader
-from stackdoctor.report import json as as_json
 from stackdoctor.scan.deliveries import Delivery
-from stackdoctor.scan.stacks import identity
-from stackdoctor.scanned import Kind, Problem
+from stackdoctor.scanned import Kind
 from stackdoctor.services import service_of
 from stackdoctor.services.base import Blocking, Facts, Needed, Resource, Service
-from stackdoctor.summary import finding_in_words
 
 FAILING = "delivery-failing"
 """The check of a finding that AWS itself states: its last delivery failed."""
@@ -58,17 +49,24 @@ STATUS_PAGES: Mapping[Kind, str] = {
 }
 
 
-def examined(reader: Reader, delivery: Delivery, at: datetime, style: CommandStyle) -> tuple[Problem | None, tuple[Unread, ...]]:
-    """The problem with one delivery, if there is one, and what of its bucket and key could not be read."""
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One delivery with what was found. `shown` are the findings worth telling, none where all is well."""
+
+    delivery: Delivery
+    found: Investigation
+    shown: tuple[Finding, ...]
+    unread: tuple[Unread, ...]
+
+
+def examined(reader: Reader, delivery: Delivery, at: datetime) -> Examined:
+    """Judges one delivery on its bucket and key as they are now."""
     found = _investigated(reader, delivery, at)
     grave = tuple(finding for finding in found.findings if finding.severity is Severity.CAUSE)
     if not delivery.works or delivery.errors:
         grave += found.risks
-    shown = (*_failing(delivery), *grave)
     missing = tuple(Unread(row.what, row.error, row.needs, row.what in found.deciding) for row in found.missing)
-    if not shown:
-        return None, missing
-    return _problem(delivery, found, shown, _fixes(found, delivery, style)), missing
+    return Examined(delivery, found, (*_failing(delivery), *grave), missing)
 
 
 def _investigated(reader: Reader, delivery: Delivery, at: datetime) -> Investigation:
@@ -111,7 +109,6 @@ def _as_failure(delivery: Delivery, at: datetime) -> Failure:
     return Failure(event, (), None, Reason(Category.UNSPECIFIED_DENY if delivery.errors else Category.OTHER))
 
 
-# ------------------------------------------------------------------------------------------------------------ as a problem
 def _failing(delivery: Delivery) -> Iterable[Finding]:
     """What AWS says itself: the silent case, a stack that is COMPLETE and a delivery that fails."""
     service = delivery.resource.type.split("::")[1].lower()
@@ -127,75 +124,3 @@ def _failing(delivery: Delivery) -> Iterable[Finding]:
             explanation="The resource was made and its stack is COMPLETE; the deliveries fail since, and nothing tells but this status.",
             references=(STATUS_PAGES[delivery.kind],) if delivery.kind in STATUS_PAGES else (),
         )
-
-
-def _problem(delivery: Delivery, found: Investigation, shown: tuple[Finding, ...], proposal: Proposal) -> Problem:
-    causes = tuple(finding for finding in shown if finding.severity is Severity.CAUSE)
-    sure = [finding for finding in causes if finding.check != FAILING]
-    explained = bool(sure) or (bool(delivery.errors) and found.explained)
-    gravest = (causes or shown)[0].severity
-    what = sorted({(finding.check, finding.resource) for finding in shown if finding.severity is gravest})
-    return Problem(
-        id=identity(delivery.kind, delivery.arn, what),
-        kind=delivery.kind,
-        resource=delivery.arn,
-        name=delivery.name,
-        status=delivery.status,
-        severity=gravest,
-        explained=explained or gravest is Severity.RISK,
-        summary=_summary(delivery, shown, proposal),
-        document=_document(found, shown, proposal),
-    )
-
-
-_NAMES = {
-    Kind.TRAIL: "Trail",
-    Kind.DELIVERY_CHANNEL: "Config delivery channel",
-    Kind.FLOW_LOG: "Flow log",
-    Kind.LOG_GROUP: "Log group",
-    Kind.STACK: "Stack",
-}
-
-
-def _summary(delivery: Delivery, shown: tuple[Finding, ...], proposal: Proposal) -> str:
-    """One sentence: what cannot deliver, since when AWS says so, and the clause that denies."""
-    name = f"{_NAMES[delivery.kind]} {delivery.name}"
-    why = [finding for finding in shown if finding.check != FAILING]
-    sure = [finding for finding in why if finding.severity is Severity.CAUSE]
-    repair = f" {proposal.fixes[0].title}." if proposal.fixes else ""
-    if delivery.errors:
-        said = f"{name} fails to deliver {'; '.join(delivery.errors)}"
-        if sure:
-            return f"{said}, because {finding_in_words(sure[0])}.{repair}"
-        return f"{said}; likely because {finding_in_words(why[0])}.{repair}" if why else f"{said}."
-    if sure:
-        more = f" (and {len(sure) - 1} more)" if len(sure) > 1 else ""
-        return f"{name} will be denied its next write: {finding_in_words(sure[0])}{more}.{repair}"
-    return f"{name} may be denied its next write: {finding_in_words(why[0])}.{repair}"
-
-
-def _fixes(found: Investigation, delivery: Delivery, style: CommandStyle) -> Proposal:
-    """Corrected policies, tried on the evidence. There is no stack and no template here: they change the live policy."""
-    scope = delivery.resource.scope
-    bare = StackHistory(Stack("", "", "", region=scope.region, account=scope.account, partition=scope.partition), ())
-    return propose((found,), (), bare, style.in_region(scope.region))
-
-
-def _document(found: Investigation, shown: tuple[Finding, ...], proposal: Proposal) -> dict[str, JSON]:
-    linked = tuple(replace(finding, fixes=proposal.links.get(finding, ())) for finding in shown)
-    wanted = {name for finding in linked for name in finding.fixes}
-    quotes = dict(found.quotes)
-    statements: list[Any] = [
-        {
-            "resource": finding.resource,
-            "index": finding.statement.index,
-            "statement": quotes.get((finding.resource, finding.statement.index)),
-        }
-        for finding in linked
-        if finding.statement is not None
-    ]
-    return {
-        "findings": as_json.findings(linked),
-        "fixes": as_json.fixes(tuple(fix for fix in proposal.fixes if fix.id in wanted)),
-        "statements": statements,
-    }

@@ -18,10 +18,12 @@ from stackdoctor.commands import CommandStyle
 from stackdoctor.diagnosis import Options
 from stackdoctor.model import Unread
 from stackdoctor.reader import Reader
-from stackdoctor.scan.deliveries import deliveries
-from stackdoctor.scan.latent import examined
+from stackdoctor.scan.deliveries import Delivery, deliveries
+from stackdoctor.scan.latent import Examined, examined
 from stackdoctor.scan.shared import SharedReads, SharingReader, WatchedReader
 from stackdoctor.scan.stacks import stuck_stacks
+from stackdoctor.scan.surprise import survived
+from stackdoctor.scan.telling import told
 from stackdoctor.scanned import Kind, Part, Place, PlaceResult
 from stackdoctor.services.base import Scope
 
@@ -62,10 +64,15 @@ def _delivering(make: Callable[[], Reader], scope: Scope, question: Question) ->
     reader = make()
     listed = deliveries(reader, scope)
     style = CommandStyle(scope.region, question.options.profile, question.options.endpoint_url)
-    done = reader.gather(*(partial(examined, reader, delivery, question.at, style) for delivery in listed.found))
+
+    def look(delivery: Delivery) -> Examined | Unread:
+        return survived(f"{delivery.kind.value} {delivery.name}", partial(examined, reader, delivery, question.at))
+
+    looked = reader.gather(*(partial(look, delivery) for delivery in listed.found))
+    found = told((one for one in looked if isinstance(one, Examined)), style)
     return Part(
-        problems=tuple(problem for problem, _ in done if problem is not None),
-        unread=(*listed.unread, *(row for _, rows in done for row in rows)),
+        problems=found.problems,
+        unread=(*listed.unread, *(one for one in looked if isinstance(one, Unread)), *found.unread),
         checked={kind: names for kind in Kind if (names := tuple(one.name for one in listed.found if one.kind is kind))},
     )
 

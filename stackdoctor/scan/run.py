@@ -19,11 +19,13 @@ from functools import partial
 from typing import Protocol, TypeAlias
 
 from stackdoctor.errors import StackdoctorError
+from stackdoctor.model import Unread
 from stackdoctor.reader import Reader, ReadError
 from stackdoctor.scan.checkpoint import Checkpoint, Todo
 from stackdoctor.scan.one import Question, scan_place
 from stackdoctor.scan.places import enabled_regions
 from stackdoctor.scan.shared import SharedReads, is_expired
+from stackdoctor.scan.surprise import survived
 from stackdoctor.scanned import Account, Place, PlaceResult
 
 TICK = 0.2
@@ -171,7 +173,8 @@ class Run:
         if self.reason:
             reader.stop(self.reason)
         try:
-            visit.result = scan_place(reader, place, self._question, visit.of.shared)
+            result = survived("", partial(scan_place, reader, place, self._question, visit.of.shared))
+            visit.result = PlaceResult(place, error=result.error) if isinstance(result, Unread) else result
         finally:
             del self._readers[id(visit)]
         return visit

@@ -21,6 +21,7 @@ from stackdoctor.model import Diagnosis, Severity, Unread, Verdict
 from stackdoctor.reader import Call, Reader
 from stackdoctor.report import json as as_json
 from stackdoctor.scan.listing import Row, listing
+from stackdoctor.scan.surprise import survived
 from stackdoctor.scanned import Kind, Part, Problem
 
 FAILED_STATES = (
@@ -92,14 +93,12 @@ def _diagnosed(make: Callable[[], Reader], stack: Listed, options: Options, at: 
     """One stack's problem; None where it turns out healthy. A stack that cannot be diagnosed stays a problem, unexplained."""
     own = stack.own
     name, status = stack_name_of(text(own, "StackId") or ""), text(own, "StackStatus") or ""
-    try:
-        diagnosis = diagnose(make(), stack.root, options)
-    except StackdoctorError as error:
-        why = Unread(f"stack {stack.root}", error.message, ("cloudformation:DescribeStacks", "cloudformation:DescribeStackEvents"), True)
+    diagnosis = survived(f"stack {stack.root}", partial(_diagnosis, make, stack, options))
+    if isinstance(diagnosis, Unread):
         if status == "REVIEW_IN_PROGRESS":
-            return None, (why,)
-        summary = f"Stack {name} is {status} and could not be diagnosed: {error.message}"
-        return _problem(stack, name, status, summary, explained=False), (why,)
+            return None, (diagnosis,)
+        summary = f"Stack {name} is {status} and could not be diagnosed: {diagnosis.error}"
+        return _problem(stack, name, status, summary, explained=False), (diagnosis,)
     deciding = tuple(row for row in diagnosis.unread if row.would_decide)
     if diagnosis.verdict is not Verdict.HEALTHY:
         return _of(diagnosis, stack, at), deciding
@@ -107,6 +106,14 @@ def _diagnosed(make: Callable[[], Reader], stack: Listed, options: Options, at: 
         return None, deciding
     summary = f"Stack {name} is {status}, left behind by its root stack {diagnosis.stack.name}, which is {diagnosis.stack.status}."
     return _problem(stack, name, status, summary, explained=bool(text(own, "StackStatusReason"))), deciding
+
+
+def _diagnosis(make: Callable[[], Reader], stack: Listed, options: Options) -> Diagnosis | Unread:
+    try:
+        return diagnose(make(), stack.root, options)
+    except StackdoctorError as error:
+        needed = ("cloudformation:DescribeStacks", "cloudformation:DescribeStackEvents")
+        return Unread(f"stack {stack.root}", error.message, needed, would_decide=True)
 
 
 def _of(diagnosis: Diagnosis, stack: Listed, at: datetime) -> Problem:

@@ -12,8 +12,11 @@ from scan.cloud import EMPTY, denied_trail, stuck, trail_bucket
 from stackdoctor.aws.live import LiveReader
 from stackdoctor.model import Severity
 from stackdoctor.scan import codec
+from stackdoctor.scan.deliveries import Delivery
+from stackdoctor.scan.latent import Examined, examined
 from stackdoctor.scan.one import Question, scan_place
 from stackdoctor.scan.stacks import FAILED_STATES
+from stackdoctor.scan.telling import MAX_FIXES
 from stackdoctor.scanned import Kind, Place, PlaceResult, Problem
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
@@ -390,3 +393,35 @@ def test_a_result_survives_json(reader: LiveReader, world: World) -> None:
     assert codec.of_result(read) == codec.of_result(result)
     assert read.problems == result.problems
     assert read.unread == result.unread
+
+
+def test_a_key_that_denies_many_is_corrected_once_not_a_thousand_times(reader: LiveReader, world: World) -> None:
+    key = world.key(policy={"Version": "2012-10-17", "Statement": []})
+    world.answer("logs:DescribeLogGroups", {"logGroups": [{"logGroupName": f"/app/{n:02}", "kmsKeyId": key} for n in range(30)]})
+    result = scanned(reader)
+    assert len(result.problems) == 30
+    assert sum(bool(problem.document["fixes"]) for problem in result.problems) == MAX_FIXES
+    (row,) = result.unread
+    assert key in row.what
+    assert not row.would_decide
+
+
+# ------------------------------------------------------------------------------------------------------------- surprises
+def test_a_bug_in_one_thing_hides_nothing_else(reader: LiveReader, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever breaks while one trail is judged, the stack and the other trail are still told, and the odd one is unread."""
+    from stackdoctor.scan import one
+
+    def breaks(_reader: object, delivery: Delivery, at: datetime) -> Examined:
+        if delivery.name == "odd":
+            raise AttributeError("no such thing")
+        return examined(reader, delivery, at)
+
+    monkeypatch.setattr(one, "examined", breaks)
+    stuck(world)
+    denied_trail(world)
+    world.trail("odd", f"logs-{ACCOUNT}")
+    result = scanned(reader)
+    assert [problem.name for problem in result.problems] == ["payments", "audit"]
+    (row,) = result.unread
+    assert row.what == "trail odd"
+    assert row.error.startswith("internal error (AttributeError at test_one_place.py:")

@@ -68,6 +68,7 @@ class _Seen:
     texts: list[str] = field(default_factory=list)
     completed: bool = False
     made_in: int = -1
+    written_in: int = -1
     undone: str = ""
 
     def take(self, event: StackEvent, operation: int) -> None:
@@ -76,6 +77,7 @@ class _Seen:
         if event.properties:
             self.texts.append(event.properties)
         self.completed = event.status in _COMPLETED or (self.completed and not event.status.startswith("DELETE"))
+        self.written_in = operation
         if event.status.startswith("CREATE"):
             self.made_in = operation
 
@@ -118,6 +120,7 @@ def _snapshot(history: StackHistory, seen: dict[str, _Seen], operation: int, par
             completed=one.completed,
             undone=one.undone,
             fresh=one.made_in == operation,
+            written=one.written_in == operation,
         )
         for logical_id, one in seen.items()
     }

@@ -24,7 +24,8 @@ class DeployedResource:
     """A resource of the stack as the attempt deployed it: its properties from the events, else from the template.
 
     `completed` is whether it was there when the failed resource was made; `undone` what the rollback did to it
-    since: 'delete', 'update' or ''. `fresh` is whether the very operation that failed had made it.
+    since: 'delete', 'update' or ''. `fresh` is whether the very operation that failed had made it, `written` whether it had
+    made or changed it.
     """
 
     stack_id: str
@@ -36,6 +37,7 @@ class DeployedResource:
     completed: bool
     undone: str = ""
     fresh: bool = False
+    written: bool = False
 
     @property
     def was_there(self) -> bool:

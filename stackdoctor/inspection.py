@@ -8,6 +8,7 @@ by the rollback, the policy is the one the attempt deployed, and says so (`Origi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -298,10 +299,10 @@ def _queue(reader: Reader, arn: str, region: str) -> Read[dict[str, Any]]:
 
 # --------------------------------------------------------------------------------------------- which policy was in force
 def _in_force(live: Read[PolicyText], made_by: DeployedResource | None, target: Target) -> Read[PolicyText]:
-    """The policy as the failed attempt met it: live, unless it is gone or the rollback changed it back.
+    """The policy as the failed attempt met it: live, unless it is gone, the rollback changed it back, or somebody changed it since.
 
-    A live policy that differs from the deployed one, though the rollback left it alone, was changed by somebody since:
-    live is then what the next attempt meets, and the deployed text stands beside it.
+    What the failed operation itself had written is what it met. A live policy that differs from what an earlier operation
+    wrote was changed outside of CloudFormation, and nobody knows when: live counts.
     """
     text = deploying.policy_document(made_by, target) if made_by else None
     if made_by is None or text is None or not made_by.completed:
@@ -309,9 +310,9 @@ def _in_force(live: Read[PolicyText], made_by: DeployedResource | None, target: 
     if isinstance(live, Found):
         if _same(live.value.text, text):
             return live
-        if made_by.undone == "update":
+        if made_by.undone == "update" or (made_by.written and made_by.origin is Origin.PROPERTIES):
             return Found(PolicyText(text, made_by.origin, changed=live.value.text))
-        return Found(replace(live.value, changed=text)) if made_by.origin is Origin.PROPERTIES else live
+        return live
     return Found(PolicyText(text, made_by.origin, unread=live if isinstance(live, Unreadable) else None))
 
 
@@ -323,10 +324,17 @@ def _same(one: str, other: str) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A document without the differences that mean nothing: one-item lists, booleans as text, order of lists."""
+    """A document without the differences that mean nothing: one-item lists, booleans as text, order of lists, and an account
+    written as its number, which S3 and KMS give back as its root's ARN.
+    """
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         items = [_plain(item) for item in value]
         return items[0] if len(items) == 1 else sorted(items, key=repr)
+    if isinstance(value, str) and (root := _ROOT.fullmatch(value)):
+        return root.group(1)
     return str(value).lower() if isinstance(value, bool) else value
+
+
+_ROOT = re.compile(r"arn:[\w-]+:iam::(\d{12}):root")

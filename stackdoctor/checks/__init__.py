@@ -12,6 +12,7 @@ from stackdoctor.checks import (
     action,
     bucket_state,
     caller_identity,
+    changed_since,
     condition,
     encryption_context,
     endpoint_state,
@@ -64,6 +65,7 @@ CHECKS: tuple[Check, ...] = (
     condition.CHECK,
     source_conditions.PRESENT,
     caller_identity.CHECK,
+    changed_since.CHECK,
     key_state.NAMING,
     bucket_state.HARMLESS,
 )

@@ -52,6 +52,16 @@ def presence() -> tuple[World, str]:
     return world, "audit"
 
 
+def changed_since() -> tuple[World, str]:
+    """Somebody put the key's policy right by hand after the failure."""
+    account = Account()
+    FAULTS["via-cloudtrail"].make(account)
+    world = world_of(account)
+    account.happen(world, Where.KEPT, "both")
+    world.keys[account.key_arn]["policy"] = Account().key_policy
+    return world, "audit"
+
+
 def harmless() -> tuple[World, str]:
     account = Account()
     account.add(
@@ -164,6 +174,9 @@ The policies are those AWS documents, and yet CloudTrail was refused. Only the a
 """)  # fmt: skip
 _tell("harmless", "cloudtrail-unexplained", harmless, """
 Everything that can be read allows CloudTrail: TLS deny, BucketOwnerEnforced and Block Public Access are not the cause. Unexplained, exit 3.
+""")  # fmt: skip
+_tell("policy-changed-since", "cloudtrail-changed-since", changed_since, """
+The key policy had kms:ViaService in it. After the failure somebody took it out by hand; the cause is what the attempt met.
 """)  # fmt: skip
 _tell("key-naming", "cloudtrail-via-s3", single("via-s3", Where.PENDING), """
 kms:ViaService = s3.<region>: reported to work, documented for forward access sessions only. A risk, so the cause is likely, not confirmed.

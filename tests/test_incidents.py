@@ -13,9 +13,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 from end_to_end.command import stackdoctor
-
 from incidents import make_fixtures
 from incidents.stories import STORIES
+
 from stackdoctor.checks import CHECKS
 from stackdoctor.cli.demo import FIRST, incidents
 from stackdoctor.services import SERVICES

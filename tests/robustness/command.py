@@ -96,11 +96,24 @@ class Account:
 
     def become(self, world: World) -> World:
         self._server.world = self._server._server.RequestHandlerClass.world = world  # type: ignore[attr-defined]
+        self.world = world
         return world
 
     def diagnose(self, stack: str, *more: str, timeout: float = 6) -> Ran:
         """`stackdoctor diagnose STACK -o json` against this account."""
-        words = ("diagnose", stack, "--region", "us-east-1", "--endpoint-url", self.url, "-o", "json", "--timeout", str(timeout), *more)
+        words = (
+            "diagnose",
+            stack,
+            "--region",
+            self.world.region,
+            "--endpoint-url",
+            self.url,
+            "-o",
+            "json",
+            "--timeout",
+            str(timeout),
+            *more,
+        )
         with mock.patch.object(live, "open_session", lambda _: self.session):
             return run(*words)
 

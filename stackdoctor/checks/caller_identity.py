@@ -36,7 +36,7 @@ def _lacks(case: Case, name: str, needed: list[Request]) -> Finding:
     return CHECK.finding(
         Severity.RISK,
         Target.IDENTITY,
-        needed[0].resource,
+        _owner(needed[0].resource),
         f"{by} needs {(denied.action if denied else None) or listed}",
         f"{case.resource.type} asks for this {how}: {by} must be allowed {listed}, by its own policy. "
         "The key policy is not at fault as long as it lets the account delegate to IAM.",
@@ -44,6 +44,11 @@ def _lacks(case: Case, name: str, needed: list[Request]) -> Finding:
         confidence=Confidence.LIKELY,
         references=case.service.documentation,
     )
+
+
+def _owner(arn: str) -> str:
+    """The bucket of objects; of everything else the thing itself."""
+    return arn.partition("/")[0] if arn.split(":")[2:3] == ["s3"] else arn
 
 
 CHECK = Check(

@@ -14,6 +14,7 @@ from stackdoctor.checks import (
     caller_identity,
     changed_since,
     condition,
+    delivery,
     encryption_context,
     endpoint_state,
     explicit_deny,
@@ -70,6 +71,9 @@ CHECKS: tuple[Check, ...] = (
     bucket_state.HARMLESS,
 )
 
+OF_A_SCAN: tuple[Check, ...] = (delivery.FAILING,)
+"""Causes that only `stackdoctor scan` can see."""
+
 _ORDER = {Severity.CAUSE: 0, Severity.RISK: 1, Severity.NOTE: 2}
 
 
@@ -117,4 +121,4 @@ def _recognised(fault: Fault, case: Case) -> Iterator[tuple[Check, str, str]]:
             yield check, words.title, words.explanation
 
 
-__all__ = ["CHECKS", "SERVICE_OF", "Case", "Check", "findings"]
+__all__ = ["CHECKS", "OF_A_SCAN", "SERVICE_OF", "Case", "Check", "findings"]

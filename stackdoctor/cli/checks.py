@@ -16,9 +16,9 @@ def checks(
     output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
 ) -> None:
     """List every cause stackdoctor can recognise; with an ID, explain that one."""
-    from stackdoctor.checks import CHECKS  # noqa: PLC0415 - start-up: --help needs none of it
+    from stackdoctor.checks import CHECKS, OF_A_SCAN  # noqa: PLC0415 - start-up: --help needs none of it
 
-    by_id = {check.id: check for check in CHECKS}
+    by_id = {check.id: check for check in (*CHECKS, *OF_A_SCAN)}
     if check_id is not None and check_id not in by_id:
         raise UsageError(f"No check is called {check_id}.", "`stackdoctor checks` lists them.")
     chosen = [by_id[check_id]] if check_id else list(by_id.values())

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from stackdoctor.checks.delivery import FAILING
 from stackdoctor.inspection import inspect
 from stackdoctor.investigation import Investigation, examine, with_also_used
 from stackdoctor.model import (
@@ -33,20 +34,11 @@ from stackdoctor.scanned import Kind
 from stackdoctor.services import service_of
 from stackdoctor.services.base import Blocking, Facts, Needed, Resource, Service
 
-FAILING = "delivery-failing"
-"""The check of a finding that AWS itself states: its last delivery failed."""
-
 WRITES: Mapping[Kind, frozenset[str]] = {Kind.FLOW_LOG: frozenset({"kms:GenerateDataKey"})}
 """What is needed for a write and not for making the resource: a flow log is made, ACTIVE, and delivers nothing.
 
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-cmk-policy.html
 """
-
-STATUS_PAGES: Mapping[Kind, str] = {
-    Kind.TRAIL: "https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetTrailStatus.html",
-    Kind.DELIVERY_CHANNEL: "https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigExportDeliveryInfo.html",
-    Kind.FLOW_LOG: "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_FlowLog.html",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +106,7 @@ def _failing(delivery: Delivery) -> Iterable[Finding]:
     service = delivery.resource.type.split("::")[1].lower()
     for said in delivery.errors:
         yield Finding(
-            check=FAILING,
+            check=FAILING.id,
             severity=Severity.CAUSE,
             confidence=Confidence.CONFIRMED,
             service=service,
@@ -122,5 +114,5 @@ def _failing(delivery: Delivery) -> Iterable[Finding]:
             origin=Origin.LIVE,
             title=f"AWS reports that it cannot deliver {said}",
             explanation="The resource was made and its stack is COMPLETE; the deliveries fail since, and nothing tells but this status.",
-            references=(STATUS_PAGES[delivery.kind],) if delivery.kind in STATUS_PAGES else (),
+            references=FAILING.references,
         )

@@ -12,13 +12,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from stackdoctor.checks.delivery import FAILING
 from stackdoctor.commands import CommandStyle
 from stackdoctor.fixes import Proposal, propose
 from stackdoctor.investigation import Investigation
 from stackdoctor.model import JSON, Finding, Severity, Stack, StackHistory, Unread
 from stackdoctor.report import json as as_json
 from stackdoctor.scan.deliveries import Delivery
-from stackdoctor.scan.latent import FAILING, Examined
+from stackdoctor.scan.latent import Examined
 from stackdoctor.scan.stacks import identity
 from stackdoctor.scan.surprise import survived
 from stackdoctor.scanned import Kind, Part, Problem
@@ -37,7 +38,7 @@ def told(deliveries: Iterable[Examined], style: CommandStyle) -> Part:
         unread += one.unread
         if not one.shown:
             continue
-        at_fault = frozenset(finding.resource for finding in one.shown if finding.check != FAILING)
+        at_fault = frozenset(finding.resource for finding in one.shown if finding.check != FAILING.id)
         fixed[at_fault] += 1
         proposal = Proposal() if fixed[at_fault] > MAX_FIXES else _proposal(one, style, unread)
         problems.append(_problem(one, proposal))
@@ -62,7 +63,7 @@ def _proposal(one: Examined, style: CommandStyle, unread: list[Unread]) -> Propo
 def _problem(one: Examined, proposal: Proposal) -> Problem:
     delivery, found, shown = one.delivery, one.found, one.shown
     causes = tuple(finding for finding in shown if finding.severity is Severity.CAUSE)
-    sure = [finding for finding in causes if finding.check != FAILING]
+    sure = [finding for finding in causes if finding.check != FAILING.id]
     explained = bool(sure) or (bool(delivery.errors) and found.explained)
     gravest = (causes or shown)[0].severity
     what = sorted({(finding.check, finding.resource) for finding in shown if finding.severity is gravest})
@@ -91,7 +92,7 @@ _NAMES = {
 def _summary(delivery: Delivery, shown: tuple[Finding, ...], proposal: Proposal) -> str:
     """One sentence: what cannot deliver, since when AWS says so, and the clause that denies."""
     name = f"{_NAMES[delivery.kind]} {delivery.name}"
-    why = [finding for finding in shown if finding.check != FAILING]
+    why = [finding for finding in shown if finding.check != FAILING.id]
     sure = [finding for finding in why if finding.severity is Severity.CAUSE]
     repair = f" {proposal.fixes[0].title}." if proposal.fixes else ""
     if delivery.errors:

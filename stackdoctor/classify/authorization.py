@@ -167,7 +167,7 @@ RULES = (
     _rule(
         "explicit-deny",
         Category.EXPLICIT_DENY_OTHER,
-        r"with an explicit deny|explicitly denied",
+        r"with an explicit deny|explicitly denied|denied by (?:the )?stack policy",
         DeniedBy.OTHER,
         "API: iam:CreateRole User: arn:aws:sts::xxx:assumed-role/MyRole/user@example.com is not authorized to perform: iam:CreateRole on "
         "resource: arn:aws:iam::xxx:role/eksctl-KarpenterNodeRole-eks-poc with an explicit deny",

@@ -97,7 +97,7 @@ IN_USE = (
             "has (?:a )?dependen(?:t|cy|cies)",
             "dependent (?:object|resource)",
             "mapped public address",
-            "must (?:first )?(?:detach|disassociate|remove|delete) (?:all|the|any|every)",
+            r"must (?:first )?(?:detach|disassociate|remove|delete|deregister|disable) (?:(?:all|the|any|every)\b|(?:\S+ ){1,6}first\b)",
             r"(?:is|are|currently|still|being) (?:currently |still |being )*(?:in use|used|referenced|using)(?: by| it|\.|,| \(|$| with| and|;| as)",
             "replicated function",
             "cannot be (?:deleted|removed|terminated|detached|stopped).{0,160}(?:associated|attached|in use|depend|referenc|used by|while |has )",

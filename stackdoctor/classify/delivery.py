@@ -341,6 +341,7 @@ RULES = (
             "resource access policy .*does not grant sufficient permissions",
             "(?:cloudwatch logs|log group) resource policy",
             "(?:topic|queue|repository|function|resource) policy .{0,80}(?:does not|doesn't) (?:allow|grant|permit|have)",
+            r"(?:give|given|granted?) (?:(?!you\b)\w+ ){1,5}permissions? to (?:execute|invoke|publish|send)",
         ),
         denied_by=DeniedBy.IAM,
         explained=True,
@@ -354,7 +355,7 @@ RULES = (
         Category.VALIDATION,
         text=any_of(
             "unable to validate the following destination configurations",
-            "could not deliver test message to specified destination",
+            "could not deliver test message to specified",
         ),
         example="Failed to create resource. Unable to validate the following destination configurations",
         example_type="Custom::S3BucketNotifications",

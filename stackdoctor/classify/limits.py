@@ -111,6 +111,7 @@ QUOTA = (
             "too many (?!requests)",
             "greater than (?:the )?(?:maximum|max|limit|allowed)",
             "below its minimum value of",
+            r"(?:policy|document|package|code|item) (?:length|size)\b.{0,60}(?:constraint|limit|maximum|too (?:long|large|big))",
             r"(?:larger|more|higher) than .{0,60}\b(?:limit|quota|maximum)\b",
             "(?:cannot|can't|may not|must not) (?:exceed|have more than|create more than)",
         ),
@@ -155,7 +156,7 @@ EXISTS = (
         "exists",
         Category.ALREADY_EXISTS,
         text=any_of(
-            "already (?:been |being )?(?:taken|registered|in use|used|defined|created|own|exported|associated|has this name|have a|has a|attached|enabled|subscribed|present|a member|managed by|claimed)",
+            "already (?:been |being )?(?:taken|configured|assigned|allocated|mapped|registered|in use|used|defined|created|own|exported|associated|has this name|have a|has a|attached|enabled|subscribed|present|a member|managed by|claimed)",
             "already has (?:a|an|this)",
             "(?:bucket )?name is not available",
             "existing (?:resource|record).{0,40}conflicts?",

@@ -15,7 +15,7 @@ _POLICY_TEXT = any_of(
     "policy (?:document )?contains (?:a statement|an? invalid|invalid)",
     "invalid principals? in policy",
     "policy (?:document )?has invalid",
-    "(?:unknown|unsupported|invalid) principal",
+    r"(?:unknown|unsupported|invalid) principals?\b.{0,80}\bpolic(?:y|ies)",
     "policy statement must contain",
     "syntax errors? in policy",
     "malformed policy",
@@ -33,6 +33,8 @@ _POLICY_TEXT = any_of(
     r"parameter:? policy\b",
     "policy error:",
 )
+_OF_A_POLICY = any_of(_POLICY_TEXT, "(?:unknown|unsupported|invalid) principal", "syntax errors? at position")
+"""Also what says so only where the error is known to be about a policy."""
 _POLICY_CODE = r"(?:\w+\.)*(?:MalformedPolicy\w*|InvalidPolicy\w*|PolicyValidationException|InvalidResourcePolicy\w*)"
 _IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_policies.html"
 
@@ -40,7 +42,7 @@ _IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_policies.h
 def _policy(rule_id: str, service: str, resource_type: str, by: DeniedBy | None, example: str, example_type: str) -> tuple[Rule, ...]:
     """The rules for an invalid policy document of one service: known by the error's service or by the resource type."""
     scopes = {"service": (service, ""), "type": ("", resource_type)} if service else {"any": ("", "")}
-    signs = {"text": (_POLICY_TEXT, ""), "code": ("", _POLICY_CODE)}
+    signs = {"text": (_OF_A_POLICY if service else _POLICY_TEXT, ""), "code": ("", _POLICY_CODE)}
     return tuple(
         Rule(
             f"{rule_id}-{scope}-{sign}",
@@ -215,7 +217,7 @@ ROLES = (
         Category.ROLE_TRUST_OR_EXECUTION_ROLE,
         text=any_of(
             "access was denied when calling .{0,80}role",
-            r"(?:ensure|check|verify|make sure).{0,120}\brole\b.{0,80}(?:allows?|permissions?|has|have|access)",
+            r"(?:ensure|check|verify|make sure).{0,120}\brole\b.{0,80}(?:allows?|permissions?|has|have|access|can)\b",
             "(?:policy|permissions?) (?:on|of|for|attached to) the (?:iam |execution |service )*role",
             r"(?<!assumed-)\brole\b.{0,160}(?:not authorized|unauthorized|insufficient|lacks|missing|does not allow|doesn't allow|not permitted)",
         ),

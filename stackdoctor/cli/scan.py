@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from stackdoctor.scanned import Account
 
 
+ATTEMPTS = 6
+"""Tries of one call. A scan has more time than a diagnosis, and waiting is what helps against throttling."""
+
 Regions = Annotated[list[str] | None, typer.Option("--region", help="A Region to scan; repeatable. Else as botocore finds it.")]
 AllRegions = Annotated[bool, typer.Option("--all-regions", help="Every Region that is enabled, account by account.")]
 AccountsFile = Annotated[
@@ -95,7 +98,7 @@ def scan(
     began, source = time.monotonic(), _text_of(accounts) if accounts else ""
     kept = Checkpoint(checkpoint)
     first = region[0] if region else ""
-    settings = Settings(first, profile or "", role_arn or "", external_id or "", endpoint_url or "", place_timeout, attempts=6, debug=debug)
+    settings = Settings(first, profile or "", role_arn or "", external_id or "", endpoint_url or "", attempts=ATTEMPTS, debug=debug)
     access = Accounts(settings, workers)
     start = _start(access, settings)
     listed = _accounts(access, settings, wanted, start, source, str(accounts or ""))

@@ -122,6 +122,8 @@ def _texts(entry: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
 def from_organization(reader: Reader, wanted: Wanted, start: Start) -> tuple[Account, ...]:
     """The active accounts of the organization, or of some units and all below them; by account id. Raises CannotRun."""
     found = {text(row, "Id") or "": row for row in _members(reader, wanted) if _is_active(row)}
+    if not found:
+        raise CannotRun(f"There is no active account in {', '.join(wanted.units) or 'the organization'}.", "Check the ids given with --ou.")
     return tuple(_member(found[account], account, wanted, start) for account in sorted(found) if account)
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator
 from lab.fake_aws import FakeAWS
-from lab.world import World
+from lab.world import ApiError, World
 
 from scan.cloud import denied_trail, stuck, trail_bucket
 from scan.running import Ran, quiet, scan, steady
@@ -258,6 +258,25 @@ def test_regions_that_cannot_be_listed_are_one_row(fake_aws: FakeAWS, world: Wor
     (row,) = ran.report["places"]
     assert (row["region"], row["state"]) == (None, "unread")
     assert "UnauthorizedOperation" in row["error"]
+
+
+def test_a_region_that_is_not_enabled_does_not_end_the_others(fake_aws: FakeAWS, world: World) -> None:
+    """It does not know the token, which is not the same as one that ran out."""
+
+    def answers(name: str, region: str) -> None:
+        whole = world.reply
+
+        def reply(request: Any) -> Any:
+            if request.region == region and f"{request.service}:{request.operation}" != name:
+                raise ApiError("UnrecognizedClientException", "The security token included in the request is invalid.", 400)
+            return whole(request)
+
+        world.reply = reply  # type: ignore[method-assign]
+
+    answers("sts:GetCallerIdentity", "me-south-1")
+    ran = scan(fake_aws.environment(), "--region", "us-east-1", "--region", "me-south-1", "--region", "eu-west-1", "-o", "json")
+    assert [row["state"] for row in ran.report["places"]] == ["healthy", "unread", "healthy"]
+    assert all("is the Region me-south-1 enabled" in row["error"] for row in ran.report["unread"])
 
 
 def test_accounts_from_stdin(fake_aws: FakeAWS) -> None:

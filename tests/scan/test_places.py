@@ -149,6 +149,13 @@ def test_a_unit_with_all_units_below_it(reader: LiveReader, world: World) -> Non
     assert [account.id for account in found] == ["222233334444", "333344445555"]
 
 
+def test_a_unit_without_accounts_is_no_healthy_one(reader: LiveReader, world: World) -> None:
+    world.answer("organizations:ListOrganizationalUnitsForParent", {"OrganizationalUnits": []})
+    world.answer("organizations:ListAccountsForParent", {"Accounts": [member("222233334444", "gone", "SUSPENDED")]})
+    with pytest.raises(CannotRun, match="no active account in ou-a"):
+        from_organization(reader, Wanted(units=("ou-a",), role_name="Audit"), START)
+
+
 def test_an_organization_that_may_not_be_listed_stops_the_scan(reader: LiveReader, world: World) -> None:
     world.deny("organizations:*")
     with pytest.raises(CannotRun, match="accounts of the organization cannot be read") as found:

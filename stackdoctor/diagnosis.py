@@ -124,9 +124,11 @@ def _look(
 
 
 def _healthy(reader: Reader, history: StackHistory, operations: tuple[Operation, ...], leftovers: tuple[Failure, ...]) -> Diagnosis:
+    """Healthy as far as could be read: where what would decide could not be, an incomplete run is no healthy one."""
+    verdict = Verdict.UNEXPLAINED if any(unread.would_decide for unread in history.unread) else Verdict.HEALTHY
     return Diagnosis(
-        verdict=Verdict.HEALTHY,
-        summary=sentence(history, Verdict.HEALTHY, (), (), ()),
+        verdict=verdict,
+        summary=sentence(history, verdict, (), (), ()),
         stack=history.stack,
         operations=operations,
         root_causes=(),

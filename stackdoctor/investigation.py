@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from stackdoctor import checks, faults
+from stackdoctor import checks, faults, trails
 from stackdoctor import template as templates
 from stackdoctor.deployed import deployed, properties_of
 from stackdoctor.evidence import DeployedResource, EvidenceSet, PolicyText
@@ -164,7 +164,7 @@ class Investigation:
 
     def _evidence(self) -> Iterable[Evidence]:
         event = self.failure.event
-        yield Evidence("event", event.event_id, event.reason or "(no reason given)")
+        yield Evidence("event", event.event_id, event.told or "(no reason given)")
         if self.failure.reason.exception:
             yield Evidence("exception", event.event_id, self.failure.reason.exception)
         yield from self.history.evidence
@@ -184,17 +184,21 @@ def investigate(reader: Reader, history: StackHistory, failure: Failure, *, look
     uses = service.uses(resource)
     if not resource.properties:
         what = f"properties of {failure.event.logical_id}"
-        missing = Unreadable(what, "the events carry no ResourceProperties and the template gives none", ("cloudformation:GetTemplate",))
-        return Investigation(failure, missing=(missing,), deciding=frozenset({what}))
+        unseen = Unreadable(what, "the events carry no ResourceProperties and the template gives none", ("cloudformation:GetTemplate",))
+        return Investigation(failure, missing=(unseen,), deciding=frozenset({what}))
     past = partial(look_up, reader, failure, resource, service, uses) if look_back and failure.reason.category in DENIES else History
     whole = partial(organization, reader, resource)
-    tasks: tuple[Callable[[], Any], ...] = (partial(inspect, reader, uses, resource.scope, resources), past, whole)
-    evidence, recorded, known = reader.gather(*tasks)
+    trail = partial(trails.existing, reader, failure, resource)
+    tasks: tuple[Callable[[], Any], ...] = (partial(inspect, reader, uses, resource.scope, resources), past, whole, trail)
+    evidence, recorded, known, standing = reader.gather(*tasks)
+    of_the_trail, unread_of_the_trail = trails.told(standing)
     resource, unread_of_it = within(resource, known)
     evidence = with_also_used(reader, service, resource, evidence, resources)
     found = examine(failure, resource, service, evidence, resources, after=_made_before(history, failure))
     undecided = frozenset(read.what for read in unread_of_it)
-    return replace(found, history=recorded, missing=(*found.missing, *unread_of_it), deciding=found.deciding | undecided)
+    recorded = replace(recorded, evidence=(*of_the_trail, *recorded.evidence))
+    missing = (*found.missing, *unread_of_it, *unread_of_the_trail)
+    return replace(found, history=recorded, missing=missing, deciding=found.deciding | undecided)
 
 
 def with_also_used(

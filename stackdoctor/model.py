@@ -85,6 +85,12 @@ class StackEvent:
     hook_failure_mode: str | None = None
 
     @property
+    def told(self) -> str:
+        """What AWS says of it: the status reason and, where that only names a hook, what the hook said."""
+        hook = f"{self.hook_type or 'the hook'} says: {self.hook_reason}" if self.hook_reason else ""
+        return "; ".join(part for part in (self.reason, hook) if part)
+
+    @property
     def is_own(self) -> bool:
         """Whether this is the stack's own row, not one of its resources (a nested stack's row is a resource's)."""
         if self.resource_type != "AWS::CloudFormation::Stack":

@@ -78,11 +78,11 @@ def _cause(one: Investigation) -> str:
         return f"{name} failed because {SIDES[side]} denied {denied.action}{whom}{what}"
     words = WORDS.get(one.failure.reason.category)
     if one.explained and words:
-        return f"{name} failed because {words}: {_short(event.reason)}"
+        return f"{name} failed because {words}: {_short(event.told)}"
     if side:
         unread = ", and what would name the statement could not be read"
         return f"{name} was denied by {SIDES[side]}{unread if one.missing else '; nothing that was read explains it'}"
-    return f"{name} failed: {_short(event.reason)}"
+    return f"{name} failed: {_short(event.told)}"
 
 
 def finding_in_words(finding: Finding) -> str:

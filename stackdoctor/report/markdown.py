@@ -29,7 +29,7 @@ def _lines(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[str]:
                 event.timestamp.isoformat() if event.timestamp else "",
                 cause.denied_by or "",
                 cause.confidence,
-                event.reason or "",
+                event.told,
             )
             yield _row(cells)
     if diagnosis.blockers:

@@ -71,7 +71,7 @@ def _cause(cause: RootCause, style: Style) -> Iterator[str]:
     failure = cause.failure
     event = failure.event
     yield style.head("Root cause") + f"  {_name(failure)}, {plain(event.status)} at {_when(event.timestamp)}"
-    yield f'  AWS says: "{plain(event.reason or "(no reason given)")}"'
+    yield f'  AWS says: "{plain(event.told or "(no reason given)")}"'
     side = f"denied by {cause.denied_by}, " if cause.denied_by else ""
     again = f", the same in {failure.repeated} attempts" if failure.repeated > 1 else ""
     yield f"  {side}{cause.confidence}, category {failure.reason.category}{again}"

@@ -273,8 +273,9 @@ def _missing_allow(policy: Policy, need: Needed, grants: tuple[Grant, ...], evid
         near = tuple(_place(result, indices) for result in explanation.nearest[:3])
         yield replace(_fault(need, evidence, scope, severity, "Nothing"), near=near)
         return
+    contradict = all(leaf.matched is Tri.MAYBE for leaf in meant.unmet)  # each may hold, together they may not
     for leaf in meant.unmet:
-        graded = severity if leaf.matched is Tri.NO_MATCH else _severity(need, sure=False)
+        graded = severity if contradict or leaf.matched is Tri.NO_MATCH else _severity(need, sure=False)
         fault = _fault(need, evidence, scope, graded, leaf.element, leaf=leaf)
         yield replace(fault, statement=StatementRef(indices[meant.index], meant.sid))
 

@@ -6,6 +6,7 @@ the service has no business doing (reading objects, deciphering, granting, chang
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -33,23 +34,30 @@ class Foreign:
     what: str
 
 
-def foreign(needed: Iterable[Needed]) -> tuple[Foreign, ...]:
-    """Every foreign request beside the needed ones, each once."""
+def foreign(needed: Iterable[Needed], document: str = "") -> tuple[Foreign, ...]:
+    """Every foreign request beside the needed ones, each once. `document` is the policy's text, whose accounts count as well."""
     wanted = tuple(needed)
     allowed = {need.request.action for need in wanted}
-    found = {(f.request.caller, f.request.action, f.request.resource, f.what): f for need in wanted for f in _beside(need, allowed)}
+    named = tuple(dict.fromkeys(_ACCOUNT.findall(document)))[:MAX_NAMED]
+    found = {(f.request.caller, f.request.action, f.request.resource, f.what): f for need in wanted for f in _beside(need, allowed, named)}
     return tuple(found.values())
 
 
-def _beside(need: Needed, allowed: set[str]) -> Iterator[Foreign]:
+_ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
+MAX_NAMED = 8
+"""Accounts that a policy names, as far as they are tried."""
+
+
+def _beside(need: Needed, allowed: set[str], named: tuple[str, ...]) -> Iterator[Foreign]:
     request = need.request
     if request.action not in DOCUMENTED_WITHOUT_CONDITION and request.caller.kind is PrincipalKind.SERVICE:
-        elsewhere = _of_account(request)
-        if elsewhere is not None:
-            yield Foreign(elsewhere, f"another account's resource through {request.caller.name}: {request.action}")
+        for account, elsewhere in _of_accounts(request, named):
+            yield Foreign(elsewhere, f"another account's resource through {request.caller.name}: {request.action} ({account})")
     for service in OTHER_SERVICES:
         if service != request.caller.name:
-            yield Foreign(_by(request, Caller(PrincipalKind.SERVICE, service), service=True), f"{service}: {request.action}")
+            theirs = _by(request, Caller(PrincipalKind.SERVICE, service), service=True)
+            yield Foreign(theirs, f"{service}: {request.action}")
+            yield Foreign(_for_its_own(theirs, service, request), f"{service} for a resource of its own: {request.action}")
     yield Foreign(_by(request, Caller(PrincipalKind.ANONYMOUS, "*")), f"anyone: {request.action}")
     account = next(a for a in FOREIGN_ACCOUNTS if a != request.resource_account)
     role = Caller(PrincipalKind.AWS, f"arn:aws:iam::{account}:role/foreign")
@@ -65,16 +73,18 @@ def _beside(need: Needed, allowed: set[str]) -> Iterator[Foreign]:
         yield Foreign(replace(request, resource=f"{bucket}/elsewhere/object"), f"{request.caller.name} outside its prefix: s3:PutObject")
 
 
-def _of_account(request: Request) -> Request | None:
-    """The same request made for a resource of another account: its ARNs, account and encryption context name that account.
+def _of_accounts(request: Request, named: tuple[str, ...]) -> Iterator[tuple[str, Request]]:
+    """The same request made for a resource of other accounts: its ARNs, account and encryption context name that account.
 
-    None where nothing that is known of the request names its account: it cannot be told from another account's.
+    Nothing where nothing that is known of the request names its account: it cannot be told from another account's.
     """
     own = _own_account(request)
     if not own:
-        return None
-    other = next(a for a in FOREIGN_ACCOUNTS if a not in {own, request.resource_account})
-    return replace(request, context={key: _moved(key, value, own, other) for key, value in request.context.items()})
+        return
+    default = next(a for a in FOREIGN_ACCOUNTS if a not in {own, request.resource_account})
+    for other in dict.fromkeys((default, *named)):
+        if other != own:
+            yield other, replace(request, context={key: _moved(key, value, own, other) for key, value in request.context.items()})
 
 
 def _own_account(request: Request) -> str:
@@ -88,6 +98,14 @@ def _own_account(request: Request) -> str:
             if len(parts) > 5 and parts[4].isdigit():
                 return parts[4]
     return ""
+
+
+def _for_its_own(theirs: Request, service: str, request: Request) -> Request:
+    """Another service's call for a resource of its own in the same account, as its aws:SourceArn says."""
+    account = _own_account(request) or request.resource_account or FOREIGN_ACCOUNTS[0]
+    partition = request.resource.split(":")[1] if request.resource.count(":") > 4 else "aws"
+    arn = f"arn:{partition}:{service.partition('.')[0]}:us-east-1:{account}:theirs"
+    return replace(theirs, context={**theirs.context, "aws:SourceArn": Known((arn,)), "aws:SourceAccount": Known((account,))})
 
 
 def _moved(key: str, value: Knowledge, own: str, other: str) -> Knowledge:

@@ -55,7 +55,7 @@ def policy_fixes(one: Investigation, templates: Templates, style: CommandStyle) 
     rejected: list[str] = []
     for doc in _documents(one):
         arn = one.case.service.source_arn(one.case.resource) if one.case else None
-        others = foreign(doc.needed)
+        others = foreign(doc.needed, json.dumps(doc.before))
         exact = arn if arn and "*" not in arn else None
         edits = _proposed(doc, exact)
         documented = _documented(one, doc)

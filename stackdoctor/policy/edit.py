@@ -23,6 +23,7 @@ from stackdoctor.policy.probes import probes
 from stackdoctor.policy.repairs import SOURCE_ARN, carries_source, new_statement, repairs
 from stackdoctor.policy.request import PrincipalKind, Request
 from stackdoctor.policy.results import Outcome
+from stackdoctor.policy.statement import Statement
 
 MAX_EXPANSIONS = 200
 """States looked at; fewer for a document larger than USUAL, so that the time stays the same."""
@@ -227,12 +228,18 @@ def _guards(state: _State, setting: Setting) -> tuple[Op, ...]:
     """A clause on the exact aws:SourceArn for every Allow statement that was changed and has none."""
     if setting.source_arn is None or not all(carries_source(r, setting.source_arn) for r in setting.requests):
         return ()
+    callers = {request.caller.name for request in setting.requests}
     statements = [state.policy.statements[index] for index in touched(state.ops)]
     return tuple(
         AddClause(s.index, "StringEquals", SOURCE_ARN, (setting.source_arn,))
         for s in statements
-        if s.allows and not any(clause.name == SOURCE_ARN.lower() for clause in s.clauses)
+        if s.allows and _only_for(s, callers) and not any(clause.name == SOURCE_ARN.lower() for clause in s.clauses)
     )
+
+
+def _only_for(statement: Statement, callers: set[str]) -> bool:
+    """Whether a statement names nobody else, who would lose by a clause on the source."""
+    return statement.principals is not None and {text.rpartition(": ")[2] for text in statement.principals.written} <= callers
 
 
 def _title(ops: Sequence[Op], document: Mapping[str, Any]) -> str:

@@ -34,6 +34,8 @@ def probes(before: Policy | None, after: Policy, requests: Sequence[Request], so
         for caller in callers:
             if caller != request.caller:
                 yield _by(caller, request)
+                if caller.kind is PrincipalKind.SERVICE and request.resource_account:
+                    yield _for_its_own(caller, request, request.resource_account)
         if request.caller.kind is not PrincipalKind.SERVICE:
             continue
         service = request.action.partition(":")[0]
@@ -64,6 +66,14 @@ def _by(caller: Caller, request: Request) -> Request:
     context = {key: known for key, known in context.items() if not key.lower().startswith("aws:principal")}
     context[IS_SERVICE] = Known(("true" if caller.kind is PrincipalKind.SERVICE else "false",))
     return replace(request, caller=caller, context=context)
+
+
+def _for_its_own(caller: Caller, request: Request, account: str) -> Request:
+    """Another service's call for a resource of its own in the same account."""
+    partition = request.resource.split(":")[1] if request.resource.count(":") > 4 else "aws"
+    arn = f"arn:{partition}:{caller.name.partition('.')[0]}:us-east-1:{account}:theirs"
+    made = _by(caller, request)
+    return replace(made, context={**made.context, "aws:sourcearn": Known((arn,)), "aws:sourceaccount": Known((account,))})
 
 
 def _from_elsewhere(request: Request, source_arn: str | None) -> Iterator[Request]:

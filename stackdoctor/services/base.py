@@ -288,6 +288,23 @@ def service_context(principal: str, scope: Scope, resource_account: str | None =
     return context
 
 
+UPLOAD_HEADERS = (
+    "s3:x-amz-acl", "s3:x-amz-grant-*", "s3:x-amz-server-side-encryption*", "s3:x-amz-storage-class", "s3:x-amz-copy-source",
+    "s3:x-amz-metadata-directive", "s3:x-amz-website-redirect-location", "s3:x-amz-object-ownership", "s3:object-lock-*",
+    "s3:RequestObjectTag/*", "s3:RequestObjectTagKeys", "s3:if-none-match", "s3:if-match",
+)  # fmt: skip
+"""Condition keys that S3 fills from the headers of a write.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html: no read of a bucket or object has them.
+"""
+
+
+def not_of_the_action(action: str) -> dict[str, Knowledge]:
+    """The condition keys that no request for this action carries, says the service authorization reference."""
+    reads = action.lower().startswith(("s3:get", "s3:list", "s3:head"))
+    return dict.fromkeys(UPLOAD_HEADERS, MISSING) if reads else {}
+
+
 def service_request(
     principal: str,
     action: str,
@@ -297,7 +314,7 @@ def service_request(
     resource_account: str | None = None,
 ) -> Request:
     """A request made by a service principal itself; `context` adds to and overrides what every such call carries."""
-    known = service_context(principal, scope, resource_account) | dict(context)
+    known = service_context(principal, scope, resource_account) | not_of_the_action(action) | dict(context)
     return Request(Caller(PrincipalKind.SERVICE, principal), action, resource, resource_account, known, UNKNOWN)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.world import BEGAN
 
-from incidents.account import CLOUDTRAIL, STRANGER, Account, Json, Where
+from incidents.account import CLOUDTRAIL, FULL_CONTROL, STRANGER, Account, Json, Where
 
 EVERYWHERE = tuple(Where)
 LIVE = (Where.BESIDE, Where.KEPT)
@@ -541,6 +541,13 @@ def organization_path_missing(a: Account) -> list[Wrong]:
 def another_object_acl(a: Account) -> list[Wrong]:
     found = clause(a.write, "StringEquals", "s3:x-amz-acl", "private")
     return [Wrong("object-acl", "s3", a.write, found, state="value", denies=PUT)]
+
+
+@fault("s3", "acl:object-acl")
+def object_acl_on_the_acl_check(a: Account) -> list[Wrong]:
+    """Only writes carry the header; one statement for both calls, with the condition of the upload, is a common way to get there."""
+    found = clause(a.acl, "StringEquals", "s3:x-amz-acl", FULL_CONTROL)
+    return [Wrong("object-acl", "s3", a.acl, found, state="absent", denies=ACL)]
 
 
 @fault("s3", "write:acl")

@@ -65,10 +65,14 @@ def calls(account: Account) -> Iterator[Asked]:
 def worlds(account: Account, asked: Asked) -> Iterator[Call]:
     """The call in every world of what is not known."""
     via = (None, (f"s3.{account.bucket['region']}.amazonaws.com",)) if asked.side == "kms" else (None,)
-    open_keys = UNKNOWN | {"kms:viaservice": via}
+    open_keys: dict[str, tuple[Sequence[str] | None, ...]] = UNKNOWN | {"kms:viaservice": via}
+    if asked.call.action == "kms:Decrypt":  # AWS documents that it is needed, not under which context
+        contexts = {key: values for key, values in asked.call.context.items() if key.startswith("kms:encryptioncontext")}
+        other = {key: [value.replace(account.account, STRANGER) for value in values] for key, values in contexts.items()}
+        open_keys |= {key: (None, values, other[key]) for key, values in contexts.items()}
     for values in itertools.product(*open_keys.values()):
-        known = {key: value for key, value in zip(open_keys, values, strict=True) if value is not None}
-        yield replace(asked.call, context={**asked.call.context, **known})
+        known = {key: value for key, value in asked.call.context.items() if key not in open_keys}
+        yield replace(asked.call, context=known | {k: v for k, v in zip(open_keys, values, strict=True) if v is not None})
 
 
 def decide(account: Account, asked: Asked, document: str | Mapping[str, Any] | None) -> str:

@@ -14,7 +14,7 @@ CASES = [(decoy, where) for decoy in DECOYS.values() for where in decoy.where]
 
 
 def accounts(decoy: Decoy, partition: str) -> list[Account]:
-    made = [Account(partition, merged=merged, **dict(decoy.options)) for merged in (False, True)]
+    made = [Account(partition, merged=merged, **dict(decoy.options)) for merged in ((False, True) if partition == "aws" else (False,))]
     for account in made:
         decoy.make(account)
         assert set(oracle.decisions(account).values()) == {"allowed"}, "a decoy is harmless"

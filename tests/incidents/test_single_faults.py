@@ -10,9 +10,12 @@ from incidents.faults import FAULTS, Fault
 
 
 def accounts(fault: Fault, partition: str) -> list[Account]:
-    """The configurations a fault is tried in: one statement for all actions and one for each, unless the fault needs one of them."""
+    """The configurations a fault is tried in: one statement for all actions and one for each, unless the fault needs one of them.
+
+    Both of them in one partition, the plain one in the others: a fault of a partition is no fault of the layout.
+    """
     options = dict(fault.options)
-    layouts = [options["merged"]] if "merged" in options else [False, True]
+    layouts = [options["merged"]] if "merged" in options else [False, True] if partition == "aws" else [False]
     return [Account(partition, merged=merged, bucket_key=options.get("bucket_key", False)) for merged in layouts]
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from stackdoctor.model import Category, Failure, Operation, OperationType, StackEvent, StackHistory
 from stackdoctor.nesting import DEEPEST, Nest
-from stackdoctor.rows import has_failed, is_user_initiated, says_leftovers, says_summary, summarised, summarised_status
+from stackdoctor.rows import has_failed, is_shown_as, is_user_initiated, says_leftovers, says_summary, summarised, summarised_status
 from stackdoctor.timeline import by_time, is_belated
 
 _SETTLED = ("_COMPLETE", "_SKIPPED")
@@ -94,7 +94,7 @@ def _only_summarised(
         return ()
     if any(has_failed(row) and nest.reason(row).category is Category.CANCELLED_NOISE for row in operation.events):
         return ()
-    missing = [name for name in summarised(summary.reason) if name not in failed]
+    missing = [name for name in summarised(summary.reason) if not any(is_shown_as(shown, name) for shown in failed)]
     begun = any(row.status.endswith("_IN_PROGRESS") for row in own)
     last = _last_rows(nest, history, frozenset(missing)) if missing else {}
     return [_named(nest, name, summary, last.get(name), operation, path, spare=not begun) for name in missing]

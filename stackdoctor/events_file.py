@@ -17,6 +17,7 @@ from stackdoctor.errors import BadEvidence, StackNotFound, UsageError
 from stackdoctor.model import Calls, StackEvent
 from stackdoctor.permissions import OPERATIONS
 from stackdoctor.reader import Call, ErrorKind, ReadError
+from stackdoctor.rows import embedded_stack
 from stackdoctor.scrub import scrub_secrets
 
 T = TypeVar("T")
@@ -41,7 +42,9 @@ class EventsReader:
             raise BadEvidence(
                 f"{name}: holds no stack events.", "Print them with: aws cloudformation describe-stack-events --stack-name STACK"
             )
-        self._groups = _grouped(rows, stack)
+        if not any(row.get("ResourceStatus") for row in rows):
+            raise BadEvidence(f"{name}: no event has a ResourceStatus.", "Give what describe-stack-events prints with --output json.")
+        self._groups = _linked(_grouped(rows, stack))
         self._stacks: dict[str, Row] = {}
         self.stack = self._asked(stack) if stack else self._root()
         self.region = arn_part(self.stack, 3)
@@ -179,6 +182,27 @@ def _grouped(rows: list[Row], asked: str | None) -> dict[str, list[Row]]:
         key = row.get("StackId") or by_name.get(row.get("StackName") or "") or row.get("StackName") or only
         groups.setdefault(key, []).append({**row, "StackName": row.get("StackName") or stack_name_of(key)})
     return groups
+
+
+def _linked(groups: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """The groups, in which a nested stack's row without a physical id names the group that holds the nested stack's own events."""
+    for parent, rows in groups.items():
+        names = {stack_name_of(key): key for key in groups if key != parent} if len(groups) > 1 else {}
+        for row in rows if names else ():
+            if row.get("ResourceType") == STACK_TYPE and not is_stack_arn(row.get("PhysicalResourceId")):
+                found = _nested_group(row, stack_name_of(parent), names)
+                if found:
+                    row["PhysicalResourceId"] = found
+    return groups
+
+
+def _nested_group(row: Row, parent: str, names: dict[str, str]) -> str | None:
+    """By the ARN in its reason, else by name: the logical id itself, as some tools print it, or PARENT-LOGICALID-SUFFIX."""
+    logical_id, embedded = row.get("LogicalResourceId") or "", embedded_stack(row.get("ResourceStatusReason"))
+    if embedded in names.values() or not logical_id or logical_id == parent:
+        return embedded
+    named = [name for name in names if name == logical_id or name.startswith(f"{parent}-{logical_id}-")]
+    return names[min(named, key=len)] if named else None
 
 
 def _name_of_all(rows: list[Row], asked: str | None) -> str:

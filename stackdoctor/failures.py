@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from stackdoctor.model import Cascaded, Category, Failure, Operation, OperationType, Reason, StackEvent, StackHistory
 from stackdoctor.nesting import DEEPEST, Nest
-from stackdoctor.rows import embedded_stack, has_failed, is_user_initiated, only_names_hooks, says_leftovers, summarised
+from stackdoctor.rows import embedded_stack, has_failed, is_user_initiated, only_names_hooks, says_leftovers, speaks_of_resources, summarised
 from stackdoctor.timeline import Attempt, by_time, is_belated
 
 _NOISE = frozenset({Category.CANCELLED_NOISE, Category.ROLLBACK_SUMMARY, Category.NESTED_STACK_CASCADE})
@@ -181,7 +181,7 @@ def _of_the_stack(nest: Nest, history: StackHistory, attempt: Attempt, path: tup
     told = list(_own_failures(nest, history, attempt))
     real = [row for row in told if row.event.reason and not is_user_initiated(row.event) and nest.reason(row.event).category not in _NOISE]
     asked = [row for row in told if row.event.reason and not has_failed(row.event)]
-    known = any(has_failed(row.event) or summarised(row.event.reason) for row in told)
+    known = any(has_failed(row.event) or speaks_of_resources(row.event.reason) for row in told)
     row = next(iter(real or ([] if known else asked)), None)
     if row is None:
         return None

@@ -98,7 +98,7 @@ def _all_of(history: StackHistory, depth: int = 0) -> Iterable[StackHistory]:
 
 def _is_named_after(child: StackHistory, parent: StackHistory, row: StackEvent) -> bool:
     """CloudFormation names a nested stack PARENT-LOGICALID-SUFFIX."""
-    return child.stack.name == row.logical_id or child.stack.name.startswith(f"{parent.stack.name}-{row.logical_id}-")
+    return child.stack.name in {row.logical_id, row.physical_id} or child.stack.name.startswith(f"{parent.stack.name}-{row.logical_id}-")
 
 
 def _is_within(found: Operation, operation: Operation, row: StackEvent | None) -> bool:

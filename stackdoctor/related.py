@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from stackdoctor import timeline
-from stackdoctor.answers import STACK_TYPE, is_stack_arn, validation_from
+from stackdoctor.answers import STACK_TYPE, validation_from
 from stackdoctor.model import Stack, StackEvent, StackHistory, Unread, ValidationError
 from stackdoctor.pages import Ask, EventListing, unreadable
 from stackdoctor.stack_reads import StackReads, stack_of
@@ -74,8 +74,8 @@ def _failed_nested(events: Sequence[StackEvent]) -> list[StackEvent]:
     """The rows of nested stacks that failed, one a stack. A cancelled one explains nothing while another one failed."""
     found: dict[str, StackEvent] = {}
     for event in events:
-        nested = event.resource_type == STACK_TYPE and not event.is_own and is_stack_arn(event.physical_id)
-        if nested and event.status.endswith("_FAILED") and event.physical_id:
+        nested = event.resource_type == STACK_TYPE and not event.is_own and event.status.endswith("_FAILED")
+        if nested and event.physical_id:  # an ARN, in a listing made by hand maybe only a name
             known = found.get(event.physical_id)
             if known is None or _is_cancelled(known):
                 found[event.physical_id] = event

@@ -17,9 +17,12 @@ FAMILIES = ("UPDATE_ROLLBACK", "IMPORT_ROLLBACK", "ROLLBACK", "CREATE", "UPDATE"
 ROLLBACKS = frozenset({"UPDATE_ROLLBACK", "IMPORT_ROLLBACK", "ROLLBACK"})
 USER_INITIATED = "User Initiated"
 
-_SUMMARY = re.compile(r"The following resource\(s\) failed to (create|update|delete|import): ?\[([^\[\]]*)")
+_SUMMARY = re.compile(r"The following resource\(s\) failed\s+to\s+(create|update|delete|import):\s*\[([^\[\]]*)")
+_SUMMARISES = re.compile(r"The following resource\(s\) failed\b")
 _CURRENTLY = re.compile(r"Currently in ([A-Z_]+)")
+_ROLLS_BACK = re.compile(r"\bperform: ?cloudformation:(?:RollbackStack|ContinueUpdateRollback)\b", re.IGNORECASE)
 _EMBEDDED = re.compile(r"Embedded stack (arn:\S+)")
+_HASHED = re.compile(r"([A-Za-z0-9]+)[0-9A-F]{8}")
 _HOOKS = re.compile(r"\bhook\(s\) failed\b", re.IGNORECASE)
 _STACK_ONLY = re.compile(r"(?:UPDATE_|IMPORT_)?ROLLBACK_|REVIEW_|\w+_CLEANUP_")
 
@@ -42,7 +45,7 @@ def is_user_initiated(event: StackEvent) -> bool:
 def summarised(reason: str | None) -> tuple[str, ...]:
     """The logical ids a summary names, also one embedded in a nested stack's row; () when the reason is no summary."""
     match = _SUMMARY.search(reason or "")
-    return tuple(name for part in match[2].split(",") if (name := part.strip())) if match else ()
+    return tuple(name for part in match[2].split(",") if (name := "".join(part.split()))) if match else ()
 
 
 def summarised_status(reason: str | None) -> str:
@@ -54,6 +57,11 @@ def summarised_status(reason: str | None) -> str:
 def says_summary(reason: str | None) -> bool:
     """Whether the stack itself speaks: the reason begins with its summary (a nested stack's row only embeds one)."""
     return _SUMMARY.match((reason or "").lstrip()) is not None
+
+
+def speaks_of_resources(reason: str | None) -> bool:
+    """Whether the reason is about resources that failed, even where their names are cut off."""
+    return _SUMMARISES.search(reason or "") is not None
 
 
 def says_leftovers(reason: str | None) -> bool:
@@ -70,7 +78,29 @@ def embedded_stack(reason: str | None) -> str | None:
 def tells_of_rollback(reason: str | None) -> bool:
     """Whether a nested stack's row reports the child's failed rollback, so that the row itself belongs to a rollback."""
     match = _CURRENTLY.search(reason or "")
-    return match is not None and match[1].endswith("ROLLBACK_FAILED")
+    return (match is not None and match[1].endswith("ROLLBACK_FAILED")) or _ROLLS_BACK.search(reason or "") is not None
+
+
+def is_shown_as(shown: str, logical_id: str) -> bool:
+    """Whether a log shows this logical id as `shown`: the CDK prints a construct's path, cut in its middle where it is long.
+
+    The CDK makes the logical id of the path's parts and eight digits of their hash:
+    https://docs.aws.amazon.com/cdk/v2/guide/identifiers.html#identifiers-logical-ids
+    """
+    hashed = _HASHED.fullmatch(logical_id)
+    head, cut, tail = shown.replace("\u2026", "...").partition("...")
+    if hashed is None or shown == logical_id:
+        return shown == logical_id
+    parts = [_letters(side) for side in (head, tail)]
+    if cut:
+        return all(parts) and logical_id.startswith(parts[0]) and (logical_id.endswith(tail) or hashed[1].endswith(parts[1]))
+    return parts[0] == hashed[1]
+
+
+def _letters(path: str) -> str:
+    """The path's parts as one word, without those that a logical id leaves out."""
+    parts = [part for part in path.split("/") if part not in {"Resource", "Default"}]
+    return re.sub(r"[^A-Za-z0-9]", "", "".join(parts))
 
 
 def only_names_hooks(reason: str | None) -> bool:

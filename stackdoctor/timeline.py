@@ -240,10 +240,13 @@ def _is_early(early: _Draft, event: StackEvent, kind: str) -> bool:
 
 
 def _is_past(current: _Draft, event: StackEvent) -> bool:
-    """Whether a creating row stands behind a finished rollback or delete, which create nothing: a later, unannounced attempt."""
-    return (
-        current.over and (current.undoes or current.family == "DELETE") and event.status.startswith("CREATE_") and _is_later(event, current)
-    )
+    """Whether the row is of a later, unannounced attempt: it creates behind a finished rollback or delete, which create nothing,
+    or its resource failed to be created or updated behind an operation that completed.
+    """
+    if not current.over or not _is_later(event, current):
+        return False
+    creates = (current.undoes or current.family == "DELETE") and event.status.startswith("CREATE_")
+    return creates or (current.succeeded and has_failed(event) and not event.status.startswith("DELETE_"))
 
 
 def _is_later(event: StackEvent, draft: _Draft) -> bool:
@@ -259,7 +262,7 @@ def _rows_of_rollback(elder: _Draft, end: StackEvent) -> list[StackEvent]:
     """
     names = frozenset(summarised(end.reason))
     failed = {row.logical_id for row in elder.rows if has_failed(row)}
-    placed = elder.started or (len(failed) == 1 and names == failed)
+    placed = elder.started or (len(failed) == 1 and failed <= names)
 
     def is_rollback(row: StackEvent) -> bool:
         if row.status.startswith("DELETE_") or tells_of_rollback(row.reason):
@@ -307,7 +310,26 @@ def _finished(draft: _Draft) -> Iterable[Operation]:
         if draft.rows:
             yield from _implied(draft)
     elif draft.rows:
-        yield _operation(draft, draft.rows, draft.type or OperationType(draft.family), _final_status(draft, draft.family))
+        kind, rows = draft.type or OperationType(draft.family), draft.rows
+        unannounced = _deleted_behind_a_failure(draft) if kind in _BUILDS else []
+        if unannounced:
+            yield _operation(draft, [row for row in rows if row not in unannounced], kind, kind + "_FAILED")
+            yield _unannounced_rollback(draft, unannounced, kind)
+        else:
+            yield _operation(draft, rows, kind, _final_status(draft, draft.family))
+
+
+def _deleted_behind_a_failure(draft: _Draft) -> list[StackEvent]:
+    """Deletions behind a failure to build, in an operation that is running by its own rows: its rollback, whose own rows are missing."""
+    if draft.over or draft.undone or draft.status != f"{draft.family}_IN_PROGRESS":
+        return []
+    first = next((at for at, row in enumerate(draft.rows) if has_failed(row) and not row.status.startswith("DELETE_")), None)
+    return [] if first is None else [row for row in draft.rows[first:] if row.status.startswith("DELETE_")]
+
+
+def _unannounced_rollback(draft: _Draft, deleted: Sequence[StackEvent], of: OperationType) -> Operation:
+    ended = "ROLLBACK_FAILED" if any(map(has_failed, deleted)) else "ROLLBACK_IN_PROGRESS"
+    return _operation(draft, deleted, OperationType.ROLLBACK, ended if of is OperationType.CREATE else f"{of}_{ended}")
 
 
 def _final_status(draft: _Draft, family_: str) -> str:
@@ -326,8 +348,7 @@ def _implied(draft: _Draft) -> Iterable[Operation]:
     if deleted and any(has_failed(row) for row in built):
         kind = _type_by_rows(built)
         yield _operation(draft, built, kind, kind + "_FAILED")
-        ended = "ROLLBACK_FAILED" if any(map(has_failed, deleted)) else "ROLLBACK_IN_PROGRESS"
-        yield _operation(draft, deleted, OperationType.ROLLBACK, ended if kind is OperationType.CREATE else "UPDATE_" + ended)
+        yield _unannounced_rollback(draft, deleted, kind)
         return
     kind = _type_by_rows(draft.rows)
     yield _operation(draft, draft.rows, kind, kind + ("_FAILED" if any(map(has_failed, draft.rows)) else "_IN_PROGRESS"))
@@ -439,14 +460,23 @@ def is_healthy(status: str, of: Sequence[Operation], *, change_set_failed: bool 
     says nothing of how it ended, because AWS added the word since, leaves it to the stack's own events.
     """
     status = status if status.endswith(_ENDINGS) else status_of(of)
-    if "ROLLBACK" in status or not status.endswith(_WELL):
+    if "ROLLBACK" in status or status.startswith(OperationType.UNKNOWN) or not status.endswith(_WELL):
         return False
     if status == "REVIEW_IN_PROGRESS":
         return not change_set_failed
     if status == "DELETE_COMPLETE":
         last = next((attempt for attempt in reversed(attempts(of)) if attempt.builds), None)
         return last is None or last.succeeded
-    return not (of and status == of[-1].status and is_failing(of[-1]))
+    if not of:
+        return True
+    return not (status == of[-1].status and is_failing(of[-1])) and not _is_rolled_back_unannounced(status, of)
+
+
+def _is_rolled_back_unannounced(status: str, of: Sequence[Operation]) -> bool:
+    """Whether the running operation of this status is being undone already, though none of the rollback's own rows was read."""
+    undo, forward = of[-1], of[-2] if len(of) > 1 else None
+    unannounced = undo.type is OperationType.ROLLBACK and all(event.status.startswith("DELETE_") for event in undo.events)
+    return unannounced and forward is not None and status == f"{forward.type}_IN_PROGRESS"
 
 
 def status_of(of: Sequence[Operation]) -> str:

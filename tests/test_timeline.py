@@ -304,7 +304,8 @@ class TestExcerpts:
         assert self.of_an_update("A", "B", names="B, C", started=False) == [["A"], ["B"]]
         assert self.of_an_update("A", "B", names="B, C", started=True) == [["A", "B"], []]
         assert self.of_an_update("A", names="A", started=False) == [["A"], []]
-        assert self.of_an_update("A", names="A, B", started=False) == [["A"]]
+        assert self.of_an_update("A", names="A, B", started=False) == [["A"], []]
+        assert self.of_an_update("A", names="B, C", started=False) == [["A"], []]
 
 
 class TestHealthy:

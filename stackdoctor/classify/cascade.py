@@ -64,7 +64,7 @@ RULES = (
         "cancelled",
         Category.CANCELLED_NOISE,
         text=any_of(
-            r"^(?:resource|stack)? ?(?:creation|create|update|deletion|delete|import|operation)s? (?:has been |was )?cancell?ed\.?(?: by.*)?$",
+            r"^(?:resource|stack)? ?(?:creation|create|update|deletion|delete|import|operation)s? (?:has been |was )?cancell?e ?d\.?(?: by.*)?$",
             "^cancell?ed (?:since|because|due to)",
         ),
         example="Resource update cancelled",
@@ -77,6 +77,7 @@ RULES = (
         text=any_of(
             r"^(?:resource )?(?:creation|update|deletion|import) initiated\.?$",
             r"^(?:user|transformation|eventual consistency check) .{0,20}initiated\.?$",
+            r"^initiated by (?:the )?(?:parent|root) stack\.?$|^transformation succeeded\.?$",
             "^resource import (?:started|completed)",
             "^requested update (?:required the provider|requires the creation of)",
             "^resource type ready",

@@ -66,7 +66,7 @@ def read(reader: Reader, call: Call, what: str, value: Callable[[Mapping[str, An
         if error.code in absent or (error.kind is ErrorKind.NOT_FOUND and error.code in _GONE):
             return Absent(error.code)
         return Unreadable(what, f"{error.code}: {error.message}" if error.message else error.code, error.needs)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         return Unreadable(what, f"AWS's answer is not as documented ({type(error).__name__})", ())
 
 

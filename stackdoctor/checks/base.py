@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from stackdoctor.evidence import DeployedResource, EvidenceSet
 from stackdoctor.faults import Fault, Judged
-from stackdoctor.model import ClauseRef, Confidence, DeniedBy, Failure, Finding, Origin, Severity, StatementRef
+from stackdoctor.model import Category, ClauseRef, Confidence, DeniedBy, Failure, Finding, Origin, Severity, StatementRef
 from stackdoctor.services.base import TOPIC_KEY, Constraint, Facts, Resource, Service, Target
 
 
@@ -34,7 +34,10 @@ class Case:
     @property
     def on_denied_side(self) -> tuple[Judged, ...]:
         """The requests that may have been the one denied: of the side the message names, of all where it names none or two."""
-        side = {DeniedBy.S3: Target.BUCKET, DeniedBy.KMS: Target.KEY}.get(self.failure.reason.denied_by or DeniedBy.OTHER)
+        reason = self.failure.reason
+        side = {DeniedBy.S3: Target.BUCKET, DeniedBy.KMS: Target.KEY}.get(reason.denied_by or DeniedBy.OTHER)
+        if reason.category is Category.DELIVERY_POLICY_OTHER:
+            return tuple(judged for judged in self.judged if judged.needed.target not in {Target.BUCKET, Target.KEY})
         return tuple(judged for judged in self.judged if side in {None, judged.needed.target})
 
     def has(self, constraint: Constraint) -> bool:

@@ -106,7 +106,7 @@ class StoredReport:
 
     def problems(self, severity: Severity = Severity.CAUSE, *, only_new: bool = False) -> Iterator[Row]:
         """Worst first: stacks before deliveries, new before old, then in the order of places."""
-        chosen = " AND change = 'new'" if only_new else ""
+        chosen = " AND change IS NOT 'still'" if only_new else ""
         order = "ORDER BY rank, change = 'still', position, number, line"
         yield from self._problems(f"scan = ? AND NOT carried AND severity = ?{chosen} {order}", self._kept.scan, severity.value)
 

@@ -22,6 +22,16 @@ def _described(case: Case) -> Iterator[tuple[KeyEvidence, KeyDescription]]:
 
 
 def _state(case: Case) -> Iterable[Finding]:
+    for key in case.evidence.keys.values():
+        if key.owner is not None and str(key.owner.properties.get("Enabled", "true")).lower() == "false" and _went(key):
+            yield STATE.finding(
+                Severity.CAUSE,
+                Target.KEY,
+                key.arn,
+                f"The key was made disabled: Enabled is false on {key.owner.logical_id}",
+                "A key that is disabled cannot encrypt; KMS refuses GenerateDataKey whatever its policy says.",
+                origin=key.owner.origin,
+            )
     for key, known in _described(case):
         if known.state in {"Enabled", "Updating"}:
             continue
@@ -35,6 +45,12 @@ def _state(case: Case) -> Iterable[Finding]:
             if undone
             else f"A key that is {known.state} cannot encrypt; KMS refuses GenerateDataKey whatever its policy says.",
         )
+
+
+def _went(key: KeyEvidence) -> bool:
+    """Whether the rollback took the key, so that its state now is not the one that was met."""
+    known = key.description.value.state if isinstance(key.description, Found) else ""
+    return key.owner is not None and key.owner.was_there and (isinstance(key.description, Absent) or known.startswith("PendingDel"))
 
 
 def _spec(case: Case) -> Iterable[Finding]:

@@ -77,9 +77,10 @@ def _enable(finding: Finding, key: KeyEvidence, templates: Templates, style: Com
         words = ("--key-id", key.arn, "--wrapping-algorithm", "RSAES_OAEP_SHA_256", "--wrapping-key-spec", "RSA_4096")
         commands = (there.command("kms", "get-parameters-for-import", *words),)
         return _fix(finding, "Import the key's material; this fetches what the import needs", key.arn, "environment", commands)
+    made_disabled = key.owner is not None and str(key.owner.properties.get("Enabled", "true")).lower() == "false"
     back = (there.command("kms", "cancel-key-deletion", "--key-id", key.arn),) if "Deletion" in state else ()
     enable = there.command("kms", "enable-key", "--key-id", key.arn)
-    if key.owner is not None and state == "Disabled":
+    if key.owner is not None and (made_disabled or state == "Disabled"):
         diff, _why = templates.property_diff(key.owner.stack_id, key.owner.logical_id, ("Enabled",), value=True)
         return _fix(finding, f"Enable the key: set Enabled to true on {key.owner.logical_id}", key.owner.logical_id, "template", (), diff)
     title = "Take the key back from deletion and enable it" if back else "Enable the key"

@@ -162,3 +162,15 @@ def test_a_request_that_another_statement_lets_pass_is_not_in_doubt() -> None:
     account.add("s3", account.allow("Free", ["s3:GetBucketAcl", "s3:PutObject"], [account.bucket_arn, f"{account.bucket_arn}/*"]))
     found = told(account, Where.BESIDE)
     assert {f["service"] for f in found["findings"] if f["severity"] == "risk"} == {"kms"}
+
+
+@pytest.mark.parametrize("where", [Where.PENDING, Where.GONE])
+def test_a_key_that_the_template_makes_disabled_was_disabled_though_it_is_gone(where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account()
+    shown = account.properties()
+    shown["Key"] |= {"Enabled": "false"}
+    monkeypatch.setattr(account, "properties", lambda: shown)
+    found = told(account, where)
+    assert [(f["check"], f["origin"]) for f in found["findings"] if f["severity"] != "note"] == [("key-state", "properties")]
+    assert (found["root_causes"][0]["denied_by"], found["root_causes"][0]["confidence"]) == ("kms", "confirmed")
+    assert [fix["target"] for fix in found["fixes"]] == ["Key"]

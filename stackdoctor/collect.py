@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from stackdoctor import timeline
 from stackdoctor.answers import arn_part, is_stack_arn, stack_name_of
+from stackdoctor.commands import CommandStyle, Value
 from stackdoctor.errors import BadEvidence, CannotRun, StackdoctorError, StackNotFound, TimedOut
 from stackdoctor.model import Stack, StackHistory, Unread, Unreadable
 from stackdoctor.pages import Ask, EventListing, does_not_exist
@@ -121,8 +122,8 @@ def _subject(first: StackReads) -> tuple[Stack, list[Unread]]:
     if isinstance(described, Stack):
         region = described.region or first.ask.region
         return replace(described, name=described.name or stack_name_of(first.stack), region=region), []
-    if not events.events:
-        raise _cannot_read(first.stack, described or events.error)
+    if not events.events or (described and described.kind is ErrorKind.DENIED):
+        raise _cannot_read(first, described or events.error)
     own = [event for event in events.events if event.is_own]
     arn = next((event.stack_id for event in [*own, *events.events] if is_stack_arn(event.stack_id)), first.stack)
     subject = stack_of(arn, events.status, first.ask.region)
@@ -130,14 +131,14 @@ def _subject(first: StackReads) -> tuple[Stack, list[Unread]]:
     return subject, [Unread(what, why, needs("cloudformation:DescribeStacks"))]
 
 
-def _cannot_read(stack: str, error: ReadError | None) -> StackdoctorError:
+def _cannot_read(first: StackReads, error: ReadError | None) -> StackdoctorError:
+    stack = first.stack
     if error is None:
         return StackNotFound(f"There is no stack {stack}.")
     said = f"Stack {stack} cannot be read: {error.code}: {error.message}"
     match error.kind:
         case ErrorKind.DENIED:
-            allow = "Allow cloudformation:DescribeStacks and DescribeStackEvents; `stackdoctor permissions` prints the whole policy."
-            return CannotRun(said, error.hint or allow)
+            return CannotRun(said, error.hint or _permit(first))
         case ErrorKind.NOT_KEPT:
             return StackNotFound(f"There is no stack {stack} here: {error.message}.")
         case ErrorKind.NOT_FOUND:
@@ -150,6 +151,16 @@ def _cannot_read(stack: str, error: ReadError | None) -> StackdoctorError:
             return CannotRun(said, error.hint or "Check the network, --region and --endpoint-url.")
         case ErrorKind.THROTTLED | ErrorKind.SERVICE | ErrorKind.BAD_ANSWER:
             return CannotRun(said, "Try again in a minute.")
+
+
+def _permit(first: StackReads) -> str:
+    """What to allow; who may read the events all the same gets the command that diagnoses them alone."""
+    allow = "Allow cloudformation:DescribeStacks and DescribeStackEvents; `stackdoctor permissions` prints the whole policy."
+    if not first.events.events:
+        return allow
+    style = CommandStyle(first.ask.region)
+    listing = style.command("cloudformation", "describe-stack-events", "--stack-name", Value(first.stack))
+    return f"{allow} Or diagnose the events alone: {listing} | stackdoctor diagnose --events -"
 
 
 def _newest_deleted(ask: Ask, stack: str, deleted: DeletedStacks | None) -> str:

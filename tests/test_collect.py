@@ -353,12 +353,12 @@ def test_describe_stacks_and_its_events_are_enough(world: World, reader: LiveRea
     }
 
 
-def test_without_describe_stacks_the_events_tell_the_stack(world: World, reader: LiveReader) -> None:
+def test_without_describe_stacks_the_line_says_how_to_diagnose_the_events_alone(world: World, reader: LiveReader) -> None:
     create_four_times(world)
     world.deny("cloudformation:DescribeStacks")
-    history = collect(reader, "audit")
-    assert (history.stack.id, history.stack.status, history.stack.account) == (arn("audit", 4), "ROLLBACK_COMPLETE", "111122223333")
-    assert missing(history) == {"stack audit": False}
+    with pytest.raises(CannotRun) as refused:
+        collect(reader, "audit")
+    assert "describe-stack-events --stack-name audit --region us-east-1 | stackdoctor diagnose --events -" in str(refused.value)
 
 
 def test_without_its_events_the_missing_permission_would_decide(world: World, reader: LiveReader) -> None:

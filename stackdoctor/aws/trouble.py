@@ -56,16 +56,18 @@ class Place:
     def log_in(self) -> str:
         """The command that renews the credentials in use."""
         if self.method == "env":
-            return "They come from the environment: set AWS_ACCESS_KEY_ID and the two variables beside it anew, or add --profile NAME."
+            return (
+                "The credentials come from the environment: renew AWS_ACCESS_KEY_ID and those beside it, or add --profile NAME."
+            )
         named = f" --profile {self.profile}" if self.profile and self.profile != "default" else ""
         if any("sso_session" in profile or "sso_start_url" in profile for profile in self.chain) or self.method == "sso":
             return f"Run: aws sso login{named}"
         if any("login_session" in profile for profile in self.chain) or self.method == "login":
             return f"Run: aws login{named}"
         if self.method == "custom-process" or any("credential_process" in profile for profile in self.chain):
-            return f"They come from the credential_process of profile {self.profile or 'default'}: run it by hand to see why."
+            return f"The credentials come from the credential_process of profile {self.profile or 'default'}: run it by hand to see why."
         if self.method in {"iam-role", "container-role"}:
-            return "They come from the role of this machine: check that it has one, and its clock."
+            return "The credentials come from the role of this machine: check that it has one, and its clock."
         return f"Renew the credentials of profile {self.profile or 'default'}, or add --profile NAME.{self._known()}"
 
     def _known(self) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 import typer
 
-from stackdoctor import __version__
 from stackdoctor.cli import checks, demo, deployment, diagnose, explain, permissions, scan, schema
 from stackdoctor.cli.interrupt import INTERRUPTED
+from stackdoctor.cli.options import Version
 from stackdoctor.cli.streams import complain
 from stackdoctor.errors import StackdoctorError
 
@@ -28,16 +28,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"stackdoctor {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def _root(
-    _version_wanted: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and exit."),
-) -> None:
+def _root(_version: Version = False) -> None:
     pass
 
 

@@ -18,6 +18,8 @@ def checks(
     """List every cause stackdoctor can recognise; with an ID, explain that one."""
     from stackdoctor.checks import CHECKS, OF_A_SCAN  # noqa: PLC0415 - start-up: --help needs none of it
 
+    if output not in {"text", "json"}:
+        raise UsageError(f"--output is {output}.", "It is text or json.")
     by_id = {check.id: check for check in (*CHECKS, *OF_A_SCAN)}
     if check_id is not None and check_id not in by_id:
         raise UsageError(f"No check is called {check_id}.", "`stackdoctor checks` lists them.")

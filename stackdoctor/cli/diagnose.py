@@ -42,6 +42,7 @@ def diagnose(
     quiet: o.Quiet = False,
     debug: o.Debug = False,
     color: o.ColorOption = Colour.AUTO,
+    _version: o.Version = False,
 ) -> None:
     """Diagnose a failed stack: root cause, the statement that denied it, verified fixes, the way out.
 
@@ -54,7 +55,7 @@ def diagnose(
 
     if from_ is not None and events is not None:
         raise UsageError("--from and --events exclude each other: give one.")
-    if stack is None and from_ is None and events is None:
+    if stack == "" or (stack is None and from_ is None and events is None):
         raise UsageError("Give the stack's name or ARN, or --from DIR, or --events FILE.", "Example: stackdoctor diagnose my-stack")
     redactor = new_redactor() if redact else None
     source = sources.text_of(str(template)) if template else None

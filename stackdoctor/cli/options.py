@@ -7,9 +7,18 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from stackdoctor import __version__
 from stackdoctor.cli.output import Output
 from stackdoctor.cli.streams import Colour
 
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stackdoctor {__version__}")
+        raise typer.Exit
+
+
+Version: TypeAlias = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")]
 Region: TypeAlias = Annotated[str | None, typer.Option("--region", help="Region of the stack; else as botocore finds it.")]
 Profile: TypeAlias = Annotated[str | None, typer.Option("--profile", help="Profile of the AWS configuration.")]
 RoleArn: TypeAlias = Annotated[str | None, typer.Option("--role-arn", help="Role to assume for reading.")]

@@ -197,7 +197,11 @@ def _organization_grants() -> list[JSON]:
         allow("ListAccounts", ["organizations:ListAccounts"], ["*"]),
         allow("Invoke", ["lambda:InvokeFunction"], [arn_of("Scan"), arn_of("Reduce")]),
         allow("RunChildren", ["states:StartExecution"], [sub(_ORGANIZATION)]),
-        allow("WatchChildren", ["states:DescribeExecution", "states:StopExecution"], [sub(f"{_ORGANIZATION_RUNS}/*")]),
+        allow(
+            "WatchChildren",
+            ["states:DescribeExecution", "states:StopExecution"],
+            [sub(f"{_ORGANIZATION_RUNS}:*"), sub(f"{_ORGANIZATION_RUNS}/*")],
+        ),
         allow("RedriveChildren", ["states:RedriveExecution"], [sub(f"{_ORGANIZATION_RUNS}/Places:*")]),
         allow("FindPages", ["s3:ListBucket"], [arn_of("Results")], {"StringLike": {"s3:prefix": "runs/*"}}),
         allow("ReadPages", ["s3:GetObject"], [sub("${Results.Arn}/runs/*")]),

@@ -10,9 +10,14 @@ import jsonschema
 import pytest
 from end_to_end.command import stackdoctor
 from lab import incidents
+from lab.fake_aws import FakeAWS
 from lab.ministack_server import ACCOUNT, REGION, MiniStack
+from lab.world import World
 
 from deployment.lambda_home import Home, Invoked
+from stackdoctor import aws_lambda
+from stackdoctor.aws.accounts import Accounts
+from stackdoctor.aws.settings import Settings
 from stackdoctor.report.schema import SCHEMAS
 
 STACK = "failed-for-lambda"
@@ -137,3 +142,38 @@ def test_the_handlers_write_nothing(lambda_home: Home, account: MiniStack, tmp_p
         if "aws" not in path.relative_to(lambda_home.code / "stackdoctor").parts[:-1]
     ]
     assert not [path for path in sources if "import boto3" in path.read_text() or "import botocore" in path.read_text()]
+
+
+class Invocation:
+    """The context of an invocation within this process."""
+
+    invoked_function_arn = "arn:aws:lambda:us-east-1:111122223333:function:stackdoctor-scan"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def test_what_aws_throttled_is_handed_back_to_step_functions_at_first(
+    world: World, fake_aws: FakeAWS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With clients that try once: the function's own give in only after some twenty seconds."""
+    for name, value in fake_aws.environment().items():
+        monkeypatch.setenv(name, value)
+    accounts = Accounts(Settings(region=world.region, attempts=1), 4)
+    monkeypatch.setattr(aws_lambda, "_accounts", lambda: accounts)
+    world.fail("logs:DescribeLogGroups", "ThrottlingException", "Rate exceeded")
+    event = {"account": world.account, "region": world.region}
+    for attempt in (0, 1):
+        with pytest.raises(aws_lambda.Throttled, match="refused calls"):
+            aws_lambda.scan(event | {"attempt": attempt}, Invocation())
+    last = aws_lambda.scan(event | {"attempt": 2}, Invocation())
+    assert last["throttled"]
+    assert last["unread"]
+
+
+def test_the_function_s_own_time_bounds_the_scan(lambda_home: Home, world: World, fake_aws: FakeAWS) -> None:
+    world.break_off("cloudtrail:DescribeTrails", "stall")
+    event = {"account": world.account, "region": world.region}
+    answer = lambda_home.invoke("scan", event, fake_aws.environment() | {"AWS_REGION": world.region}, world.account, seconds=7).answer
+    assert [row for row in answer["unread"] if row["would_decide"]]
+    assert answer["problems"] == []

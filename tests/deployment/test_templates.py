@@ -123,3 +123,42 @@ def test_the_command_prints_nothing_else(tmp_path: Path) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert "org" in stackdoctor("deployment", "--help").out
     assert stackdoctor("deployment", "everything").code == 2
+
+
+# ------------------------------------------------------------------------------------------ what no local engine enforces
+NEEDS = {
+    "aws-sdk:organizations:listAccounts": {"organizations:ListAccounts"},
+    "aws-sdk:s3:putObject": {"s3:PutObject"},
+    "s3:putObject": {"s3:PutObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"},
+    "s3:listObjectsV2": {"s3:ListBucket", "s3:GetObject"},
+    "lambda:invoke": {"lambda:InvokeFunction"},
+    "sns:publish": {"sns:Publish"},
+    "DISTRIBUTED": {"states:StartExecution", "states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"},
+}
+"""https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html and the pages of each integration"""
+
+
+def used(machine: Any) -> set[str]:
+    """The integrations anywhere in a machine."""
+    match machine:
+        case dict():
+            own = {machine["Resource"].split(":::")[1]} if isinstance(machine.get("Resource"), str) else set()
+            return (
+                own | ({"DISTRIBUTED"} if machine.get("Mode") == "DISTRIBUTED" else set()) | {u for v in machine.values() for u in used(v)}
+            )
+        case list():
+            return {u for value in machine for u in used(value)}
+    return set()
+
+
+@pytest.mark.parametrize(("name", "machine"), [("OrganizationRole", machines.organization()), ("DiagnosisRole", machines.diagnosis())])
+def test_a_machine_may_do_exactly_what_its_integrations_need(name: str, machine: dict[str, Any]) -> None:
+    granted = {action for statement in statements(ROLES[name]) for action in statement["Action"]}
+    assert granted == {action for integration in used(machine) for action in NEEDS[integration]}
+
+
+def test_every_function_a_machine_invokes_is_granted() -> None:
+    for name, machine in (("OrganizationRole", machines.organization()), ("DiagnosisRole", machines.diagnosis())):
+        invoked = set(re.findall(r"\$\{(\w+)\.Arn\}", machines.filled(machine)))
+        (granted,) = (s for s in statements(ROLES[name]) if s["Sid"] == "Invoke")
+        assert {resource["Fn::GetAtt"][0] for resource in granted["Resource"]} == invoked

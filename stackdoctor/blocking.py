@@ -110,7 +110,7 @@ def _named(
     """A resource known by name only. `spare`: its last row may serve, since the operation's beginning was not read."""
     if spare and last is not None and has_failed(last):
         return Failure(last, path, operation.id, nest.reason(last))
-    told = {"logical_id": name, "timestamp": summary.timestamp, "status": summarised_status(summary.reason), "reason": summary.reason}
+    told = {"logical_id": name, "timestamp": summary.timestamp, "status": summarised_status(summary.reason, name), "reason": summary.reason}
     bare = replace(summary, physical_id=None, resource_type="") if last is None else replace(last, event_id=summary.event_id)
     return Failure(replace(bare, **told), path, operation.id, nest.reason(summary))  # type: ignore[arg-type]
 

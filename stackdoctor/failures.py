@@ -12,10 +12,20 @@ from dataclasses import dataclass, replace
 
 from stackdoctor.model import Cascaded, Category, Failure, Operation, OperationType, Reason, StackEvent, StackHistory
 from stackdoctor.nesting import DEEPEST, Nest
-from stackdoctor.rows import embedded_stack, has_failed, is_user_initiated, only_names_hooks, says_leftovers, speaks_of_resources, summarised
+from stackdoctor.rows import (
+    embedded_stack,
+    has_failed,
+    is_user_initiated,
+    only_names_hooks,
+    says_leftovers,
+    speaks_of_resources,
+    summarised,
+)
 from stackdoctor.timeline import Attempt, by_time, is_belated
 
 _NOISE = frozenset({Category.CANCELLED_NOISE, Category.ROLLBACK_SUMMARY, Category.NESTED_STACK_CASCADE})
+_OF_RESOURCES = _NOISE - {Category.NESTED_STACK_CASCADE}
+"""What a stack says of itself that only repeats what its resources said."""
 _OF_THE_DEFINITION = frozenset({Category.VALIDATION, Category.POLICY_DOCUMENT_INVALID})
 
 
@@ -179,7 +189,11 @@ def _of_a_hook(nest: Nest, history: StackHistory, attempt: Attempt, path: tuple[
 def _of_the_stack(nest: Nest, history: StackHistory, attempt: Attempt, path: tuple[str, ...]) -> Failure | None:
     """The stack's own event, when no resource failed: a parameter, a transform, an alarm, a person who cancelled."""
     told = list(_own_failures(nest, history, attempt))
-    real = [row for row in told if row.event.reason and not is_user_initiated(row.event) and nest.reason(row.event).category not in _NOISE]
+    real = [
+        row
+        for row in told
+        if row.event.reason and not is_user_initiated(row.event) and nest.reason(row.event).category not in _OF_RESOURCES
+    ]
     asked = [row for row in told if row.event.reason and not has_failed(row.event)]
     known = any(has_failed(row.event) or speaks_of_resources(row.event.reason) for row in told)
     row = next(iter(real or ([] if known else asked)), None)

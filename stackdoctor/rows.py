@@ -17,8 +17,10 @@ FAMILIES = ("UPDATE_ROLLBACK", "IMPORT_ROLLBACK", "ROLLBACK", "CREATE", "UPDATE"
 ROLLBACKS = frozenset({"UPDATE_ROLLBACK", "IMPORT_ROLLBACK", "ROLLBACK"})
 USER_INITIATED = "User Initiated"
 
-_SUMMARY = re.compile(r"The following resource\(s\) failed\s+to\s+(create|update|delete|import):\s*\[([^\[\]]*)")
-_SUMMARISES = re.compile(r"The following resource\(s\) failed\b")
+_SUMMARY = re.compile(
+    r"(?:The following resource\(s\) failed\s+to\s+(create|update|delete|import)|Validation failed for following resources):\s*\[([^\[\]]*)"
+)
+_SUMMARISES = re.compile(r"The following resource\(s\) failed\b|Validation failed for following resources\b")
 _CURRENTLY = re.compile(r"Currently in ([A-Z_]+)")
 _ROLLS_BACK = re.compile(r"\bperform: ?cloudformation:(?:RollbackStack|ContinueUpdateRollback)\b", re.IGNORECASE)
 _EMBEDDED = re.compile(r"Embedded stack (arn:\S+)")
@@ -43,15 +45,20 @@ def is_user_initiated(event: StackEvent) -> bool:
 
 
 def summarised(reason: str | None) -> tuple[str, ...]:
-    """The logical ids a summary names, also one embedded in a nested stack's row; () when the reason is no summary."""
-    match = _SUMMARY.search(reason or "")
-    return tuple(name for part in match[2].split(",") if (name := "".join(part.split()))) if match else ()
+    """The logical ids a summary names, also one embedded in a nested stack's row; () when the reason is no summary.
+
+    An update's summary has a sentence for each kind: `… failed to create: [A]. The following resource(s) failed to update: [B].`
+    """
+    found = _SUMMARY.finditer(reason or "")
+    return tuple(dict.fromkeys(name for match in found for part in match[2].split(",") if (name := "".join(part.split()))))
 
 
-def summarised_status(reason: str | None) -> str:
-    """The status that the named resources have: DELETE_FAILED for `failed to delete`."""
-    match = _SUMMARY.search(reason or "")
-    return f"{match[1].upper()}_FAILED" if match else ""
+def summarised_status(reason: str | None, logical_id: str) -> str:
+    """The status that the named resource has: DELETE_FAILED for `failed to delete`."""
+    for match in _SUMMARY.finditer(reason or ""):
+        if logical_id in summarised(match[0]):
+            return f"{(match[1] or 'create').upper()}_FAILED"
+    return ""
 
 
 def says_summary(reason: str | None) -> bool:

@@ -26,7 +26,37 @@ from stackdoctor import rows
 )
 def test_a_summary_names_resources(reason: str | None, names: tuple[str, ...], status: str) -> None:
     assert rows.summarised(reason) == names
-    assert rows.summarised_status(reason) == status
+    assert {rows.summarised_status(reason, name) for name in names} == ({status} if names else set())
+
+
+def test_an_update_s_summary_has_a_sentence_for_each_kind_of_failure() -> None:
+    reason = "The following resource(s) failed to create: [A]. The following resource(s) failed to update: [B, A]. "
+    assert rows.summarised(reason) == ("A", "B")
+    assert [rows.summarised_status(reason, name) for name in ("A", "B", "C")] == ["CREATE_FAILED", "UPDATE_FAILED", ""]
+
+
+def test_a_terminal_s_line_breaks_do_not_change_a_summary() -> None:
+    assert rows.summarised("The following resource(s) failed \nto create:\n[LambdaAtEdge, SiteLoggingB\nucket]") == (
+        "LambdaAtEdge",
+        "SiteLoggingBucket",
+    )
+
+
+@pytest.mark.parametrize(
+    ("shown", "logical_id", "same"),
+    [
+        ("RootHostedZone", "RootHostedZone28FAB023", True),
+        ("Site/Bucket/Resource", "SiteBucket397A1860", True),
+        ("hello-eks/EksClust...blicSubnet1/Subnet", "helloeksEksClusterDefaultVpcPublicSubnet1SubnetA1B2C3D4", True),
+        ("FrontendSta...FunctionFnD44980B3", "FrontendStackMiddlewareFunctionFnD44980B3", True),
+        ("Key", "Key", True),
+        ("Key", "Keyring28FAB023", False),
+        ("Root", "RootHostedZone28FAB023", False),
+        ("Key", "Trail", False),
+    ],
+)
+def test_a_log_may_show_a_construct_s_path_for_the_logical_id(shown: str, logical_id: str, same: bool) -> None:
+    assert rows.is_shown_as(shown, logical_id) is same
 
 
 def test_only_the_stack_itself_begins_with_its_summary() -> None:

@@ -27,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     *kms.RULES,
     *permission.TOKENS,
     *permission.TAGGING,
+    *requests.PROPERTIES,
     *limits.EXISTS_PLAIN,
     *permission.ROLES,
     *permission.S3_CALLS,

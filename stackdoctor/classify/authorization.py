@@ -211,7 +211,7 @@ RULES = (
     _rule(
         "api-denied",
         Category.IAM_IDENTITY_DENY,
-        r"api: [\w-]+:\w+ (?:.*(?:access ?denied|not authorized|unauthorized)|user: )",
+        r"api: [\w-]+:\w+ (?:.*(?:access ?denied|not authorized|unauthorized|access to .{1,200} is denied)|user: )",
         DeniedBy.IAM,
         "API: ec2:CreateVpc You are not authorized to perform this operation.",
     ),

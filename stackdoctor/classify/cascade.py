@@ -35,7 +35,10 @@ RULES = (
     Rule(
         "embedded-stack",
         Category.NESTED_STACK_CASCADE,
-        text=r"embedded stack .*was not successfully|^embedded stack .{0,300}(?:was|is) ?$",
+        text=any_of(
+            "was not successfully (?:created|updated|deleted|imported)",
+            r"^embedded st(?:a|ac|ack)? ?$|^embedded stack \S*(?: (?:was|is)(?: not?(?: s\w*)?)?)? ?$",
+        ),
         example="Embedded stack arn:aws:...api-AddonsStack was not successfully updated. Currently in UPDATE_ROLLBACK_FAILED with reason: "
         "The following resource(s) failed to update: [ElasticsearchDomain].",
         example_type=_STACK,
@@ -46,6 +49,7 @@ RULES = (
         Category.ROLLBACK_SUMMARY,
         text=any_of(
             r"the following resource\(?s?\)? failed to (?:create|update|delete|import|replace)",
+            "^validation failed for (?:the )?following resources",
             r"^(?:[\w-]+ )*rollback requested by user\.?$",
         ),
         example="The following resource(s) failed to create: [appbucket, patchesprivatebucket]. Rollback requested by user.",

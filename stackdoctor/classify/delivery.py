@@ -288,7 +288,10 @@ RULES = (
     Rule(
         "object-elsewhere",
         Category.VALIDATION,
-        text=r"s3 error code: (?:permanentredirect|authorizationheadermalformed|illegallocationconstraint)",
+        text=any_of(
+            "s3 error code: (?:permanentredirect|authorizationheadermalformed|illegallocationconstraint)",
+            "bucket is in (?:this|another|a different) region|must be addressed using the specified endpoint",
+        ),
         explained=True,
         example="Error occurred while GetObject. S3 Error Code: PermanentRedirect. S3 Error Message: The bucket is in this region: us-east-1.",
         example_type="AWS::Lambda::Function",

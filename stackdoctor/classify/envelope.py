@@ -21,6 +21,7 @@ LONGEST = 4096
 
 _SPACE = re.compile(r"\s+")
 _STACKSET = re.compile(r"^ResourceLogicalId:[^,]*, ?ResourceType:[^,]*, ?ResourceStatusReason: ?")
+_NAMED = re.compile(r"^(?:An error occurred(?: while provisioning your stack)?: )?([A-Za-z][A-Za-z0-9]{2,254}) - (?=\S)")
 _HANDLER = re.compile(r'^"?(?:Resource handler returned message: ?)"?', re.IGNORECASE)
 _HANDLER_TAIL = re.compile(r'\s*["\u201d]?\s*\((?:RequestToken|HandlerErrorCode): ?.*$', re.IGNORECASE)
 _HANDLER_CODE = re.compile(r"HandlerErrorCode: ?(\w+)", re.IGNORECASE)
@@ -67,7 +68,7 @@ class Message:
 def unwrap(reason: str, resource_type: str, status: str) -> Message:
     """The inner message of `reason` and everything its wrapping said."""
     whole = _SPACE.sub(" ", reason[:LONGEST]).strip()
-    text = _HANDLER.sub("", _STACKSET.sub("", whole))
+    text = _HANDLER.sub("", _without_name(_STACKSET.sub("", whole)))
     handler = _last(_HANDLER_CODE, text)
     text = _HANDLER_TAIL.sub("", text)
     text, custom = _without_custom(text, resource_type)
@@ -93,6 +94,12 @@ def unwrap(reason: str, resource_type: str, status: str) -> Message:
         resource_type=resource_type,
         status=status,
     )
+
+
+def _without_name(text: str) -> str:
+    """Without the logical id that the Serverless Framework puts in front: `An error occurred: MyQueue - …`."""
+    named = _NAMED.match(text)
+    return text if named is None or re.fullmatch(_CODE, named[1]) else text[named.end() :]
 
 
 def _without_custom(text: str, resource_type: str) -> tuple[str, bool]:

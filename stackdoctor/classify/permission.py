@@ -32,6 +32,7 @@ _POLICY_TEXT = any_of(
     "must specify (?:a )?principal",
     r"parameter:? policy\b",
     "policy error:",
+    r"error setting policy: ?\[?\{",
 )
 _OF_A_POLICY = any_of(_POLICY_TEXT, "(?:unknown|unsupported|invalid) principal", "syntax errors? at position")
 """Also what says so only where the error is known to be about a policy."""
@@ -293,7 +294,7 @@ BARE_DENIES = (
     Rule(
         "ec2-unauthorized",
         Category.IAM_IDENTITY_DENY,
-        text=r"you are not authorized to perform this operation|^unauthorizedoperation",
+        text=r"you are not authorized to (?:perform this operation|launch instances|use (?:launch template|image|key))|^unauthorizedoperation",
         denied_by=DeniedBy.IAM,
         example="UnauthorizedOperation: You are not authorized to perform this operation.",
         example_type="AWS::EC2::FlowLog",

@@ -59,6 +59,19 @@ TEMPLATE = (
     ),
 )
 
+PROPERTIES = (
+    Rule(
+        "properties-exclude",
+        Category.VALIDATION,
+        text=r"\b(?:cannot|can't|must not|may not) be (?:specified|used|set|combined|provided|defined) (?:when|with|together|along|if|unless)\b",
+        explained=True,
+        example="Version and ReleaseVersion updates cannot be combined with other updates",
+        example_type="AWS::EKS::Nodegroup",
+        source="https://github.com/eksctl-io/eksctl/issues/2565",
+    ),
+)
+"""That two properties exclude each other, whatever else the sentence says of what exists."""
+
 WAITS = (
     Rule(
         "custom-no-answer",
@@ -67,6 +80,7 @@ WAITS = (
             "did not receive a response from your custom resource",
             "custom ?resource failed to stabilize",
             "custom ?resource attribute error",
+            "^data returned must",
             "vendor response",
             "invalid physicalresourceid",
             "^(?:error: )?see (?:the )?details in cloudwatch log stream",
@@ -268,11 +282,12 @@ INPUT = (
             "(?:unknown|unexpected|unrecognized) (?:parameter|property|field|option|argument|attribute)",
             "tried to (?:create|delete|update|upsert) ",
             "not attached to (?:any|an|the)",
+            "unpars[e]?able|(?:cannot|can't|could not|unable to|failed to) (?:be )?pars",
         ),
         explained=True,
-        example="Version and ReleaseVersion updates cannot be combined with other updates",
+        example="Label cannot contain reserved prefixes [kubernetes.io/, k8s.io/, eks.amazonaws.com/]",
         example_type="AWS::EKS::Nodegroup",
-        source="https://github.com/eksctl-io/eksctl/issues/2565",
+        source="https://github.com/eksctl-io/eksctl/issues/4006",
     ),
     Rule(
         "validation-cannot",

@@ -122,7 +122,7 @@ def _subject(first: StackReads) -> tuple[Stack, list[Unread]]:
     if isinstance(described, Stack):
         region = described.region or first.ask.region
         return replace(described, name=described.name or stack_name_of(first.stack), region=region), []
-    if not events.events or (described and described.kind is ErrorKind.DENIED):
+    if not events.events or (described and described.code.startswith("AccessDenied")):
         raise _cannot_read(first, described or events.error)
     own = [event for event in events.events if event.is_own]
     arn = next((event.stack_id for event in [*own, *events.events] if is_stack_arn(event.stack_id)), first.stack)

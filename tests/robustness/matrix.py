@@ -184,8 +184,9 @@ def judge(cell: Cell) -> None:
 
 
 def knows_the_stack(cell: Cell) -> bool:
-    """Whether anything of the stack could be read. An expired login takes all the others down, whichever call meets it first."""
-    return cell.trouble.name != "expires-mid-run"
+    """Whether the run could go on. An expired login takes all the others down; who may not describe the stack is told what to type."""
+    refused = (cell.trouble.name, cell.operation) == ("access-denied", "cloudformation:DescribeStacks")
+    return cell.trouble.name != "expires-mid-run" and not refused
 
 
 def main() -> None:

@@ -78,6 +78,9 @@ def test_each_incident_without_each_permission(here: Account, name: str) -> None
         here.become(world)
         ran = here.diagnose(stack)
         ran.is_sound()
+        if taken == "cloudformation:DescribeStacks":  # one line saying what to type next, exit 4
+            assert (ran.code, taken in ran.err) == (4, True)
+            continue
         assert ran.code in {1, 3}, taken
         assert set(OPERATIONS[taken]) <= ran.unread, taken
 

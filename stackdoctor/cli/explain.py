@@ -133,7 +133,7 @@ def _text(name: str, shown: str) -> str:
     except OSError as error:
         raise BadEvidence(f"{shown} cannot be read: {error.strerror or error}.") from None
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8")  # PowerShell's `>` writes UTF-16
     except UnicodeDecodeError:
         return data.decode("latin-1")
 
@@ -143,7 +143,7 @@ def _unwrapped(text: str) -> str:
     if '"Policy"' not in text:
         return text
     try:
-        body = json.loads(text)
+        body = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return text
     held = body.get("Policy") if isinstance(body, dict) and "Statement" not in body else None

@@ -111,12 +111,15 @@ class Saver:
         if any(part in {"", ".", ".."} or "\\" in part or "\0" in part or ":" in part for part in parts):
             raise BadEvidence(f"{name!r}: refused, it is no plain name below {self.folder}.")
         place = self.folder
-        for part in parts[:-1]:
-            place = place / part
-            place.mkdir(mode=0o700, exist_ok=True)
-            self._refuse_link(place)
-        self._refuse_link(place / parts[-1])
-        return _write_whole(place / parts[-1], text)
+        try:
+            for part in parts[:-1]:
+                place = place / part
+                place.mkdir(mode=0o700, exist_ok=True)
+                self._refuse_link(place)
+            self._refuse_link(place / parts[-1])
+            return _write_whole(place / parts[-1], text)
+        except OSError as error:
+            raise CannotRun(f"{self.folder / name}: cannot be written: {error.strerror or error}.") from None
 
     def _refuse_link(self, path: Path) -> None:
         if path.is_symlink():

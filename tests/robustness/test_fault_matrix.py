@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+from pathlib import Path
 
 import pytest
 from end_to_end.command import stackdoctor
@@ -122,6 +123,37 @@ def test_after_the_history_everything_may_stall(here: Account) -> None:
     assert [blocker["logical_id"] for blocker in ran.report["blockers"]] == [told.blocker]
     assert {"kms:GetKeyPolicy", "s3:GetBucketPolicy", "cloudtrail:LookupEvents", "rds:DescribeDBInstances"} <= ran.unread
     assert ran.seconds < 3 + matrix.GRACE
+
+
+def test_a_bucket_in_another_region_is_followed_there(here: Account) -> None:
+    """S3 names the Region in its redirect; nothing is missing then."""
+    world = World()
+    told = attempts.four_stacks(world, evidence="there")
+    world.buckets[told.bucket]["region"] = "eu-west-1"
+    here.become(world)
+    ran = here.diagnose(told.stack)
+    ran.is_sound()
+    assert ran.code == 1
+    assert not ran.report["unread"]
+
+
+def test_evidence_that_cannot_be_written_is_one_line(here: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk fills up in the middle of the run."""
+    world = World()
+    told = attempts.four_stacks(world)
+    here.become(world)
+    left, replace = iter(range(5)), Path.replace
+
+    def full(path: Path, target: Path) -> Path:
+        if next(left, None) is None:
+            raise OSError(28, "No space left on device")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    ran = here.diagnose(told.stack, "--save", str(tmp_path / "kept"))
+    ran.is_sound()
+    assert ran.code == 4
+    assert "No space left on device" in ran.err
 
 
 # ------------------------------------------------------------------------------------------------ the same in a process

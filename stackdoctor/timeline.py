@@ -197,6 +197,9 @@ class _Segmenter:
         if kind == "DELETE" and elder is not None and self._is_automatic(elder, event):
             elder.undone = True
             draft = self._append(_Draft(elder.attempt, kind, OperationType.DELETE))
+        elif kind == "DELETE" and elder is None and says_summary(event.reason):  # of a create that was not read
+            self._attempts += 1
+            draft = self._append(_Draft(self._attempts, kind, OperationType.ROLLBACK))
         else:
             self._attempts += 1
             draft = self._append(_Draft(self._attempts, kind, OperationType(kind)))
@@ -469,7 +472,9 @@ def is_healthy(status: str, of: Sequence[Operation], *, change_set_failed: bool 
         return last is None or last.succeeded
     if not of:
         return True
-    return not (status == of[-1].status and is_failing(of[-1])) and not _is_rolled_back_unannounced(status, of)
+    if status == of[-1].status and (is_failing(of[-1]) or of[-1] in attempts(of)[-1].undo):
+        return False
+    return not _is_rolled_back_unannounced(status, of)
 
 
 def _is_rolled_back_unannounced(status: str, of: Sequence[Operation]) -> bool:

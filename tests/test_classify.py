@@ -1,7 +1,8 @@
 """A status reason is read as an on-call engineer would: who denied whom what, or that it was no deny at all.
 
 `reasons.jsonl` are the labelled cases of the brief, `reasons_more.jsonl` further texts collected from public threads and AWS
-documentation, `error_patterns.jsonl` one text for each error pattern of facts/service_requirements.json.
+documentation, `reasons_unseen.jsonl` texts that were labelled before the rules had seen them (`batch`: a, b, c, each measured
+before it was learnt from), `error_patterns.jsonl` one text for each error pattern of facts/service_requirements.json.
 """
 
 import json
@@ -26,6 +27,7 @@ def rows(name: str) -> list[dict]:
 
 CASES = rows("reasons.jsonl")
 MORE = rows("reasons_more.jsonl")
+UNSEEN = rows("reasons_unseen.jsonl")
 PATTERNS = rows("error_patterns.jsonl")
 
 
@@ -74,7 +76,7 @@ def test_a_bucket_the_message_names_becomes_the_denied_arn(row: dict) -> None:
         assert reason.bucket == name.split("/")[0]
 
 
-@pytest.mark.parametrize("row", MORE, ids=lambda row: row["reason"][:60])
+@pytest.mark.parametrize("row", MORE + UNSEEN, ids=lambda row: row["reason"][:60])
 def test_further_real_reasons(row: dict) -> None:
     reason = read(row)
     assert row["source"]
@@ -127,7 +129,7 @@ def test_the_handler_s_wrapping_whole_or_cut_off_changes_nothing(rule, tail: str
 def test_a_rule_s_literals_are_in_every_text_it_matches() -> None:
     assert required_literals(r"abc? de(?:x|y)fghi|\bfoo\b bar|x{2}yz[ab]cd") == ("fghi", " bar", "yz")
     assert required_literals("abc|(?:d|e)") == ()
-    for text in {row["reason"].lower() for row in CASES + MORE}:
+    for text in {row["reason"].lower() for row in CASES + MORE + UNSEEN}:
         for rule in RULES:
             if re.search(rule.text, text):
                 literals = required_literals(rule.text)
@@ -278,7 +280,7 @@ def test_any_text_is_classified(text: str, resource_type: str) -> None:
     assert reason.rule
 
 
-@given(st.sampled_from([row["reason"] for row in CASES + MORE]), st.integers(0, 400))
+@given(st.sampled_from([row["reason"] for row in CASES + MORE + UNSEEN]), st.integers(0, 400))
 def test_a_text_cut_off_anywhere_is_still_classified_and_names_only_what_it_holds(text: str, end: int) -> None:
     reason = classify(text[:end])
     assert reason.bucket is None or reason.bucket in text[:end]

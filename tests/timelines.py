@@ -18,7 +18,8 @@ from stackdoctor.model import Reason, Stack, StackEvent, StackHistory
 from stackdoctor.rows import embedded_stack, own_name
 from stackdoctor.timeline import operations_of, order, status_of
 
-PATH = Path(__file__).parent / "data" / "timelines.jsonl"
+DATA = Path(__file__).parent / "data"
+PATH = DATA / "timelines.jsonl"
 
 _CLOCK = re.compile(r"(?P<before>上午|下午)?(?P<h>\d{1,2}):(?P<m>\d\d)(?::(?P<s>\d\d)(?:\.(?P<f>\d+))?)? ?(?P<after>[AaPp][Mm])?")
 _ZONE = re.compile(r"(?:UTC|GMT)?([+-])(\d\d):?(\d\d)$")
@@ -27,6 +28,11 @@ _DAY = "%Y-%m-%d", "%m/%d/%Y", "%d %b %Y", "%a %b %d %Y"
 
 def rows() -> list[Mapping[str, Any]]:
     return [json.loads(line) for line in PATH.read_text(encoding="utf-8").splitlines()]
+
+
+def unseen_rows() -> list[Mapping[str, Any]]:
+    """Excerpts that were labelled before the tool had seen them; `batch` tells when they were collected."""
+    return [json.loads(line) for line in (DATA / "timelines_unseen.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def reading(event: StackEvent) -> Reason:

@@ -254,7 +254,10 @@ RULES = (
     Rule(
         "cloudfront-logs",
         Category.S3_DENY,
-        text=r"permission to access the s3 bucket for cloudfront logs:?(?: (?P<bucket>[a-z0-9][\w-]*(?:\.[\w-]+)*?)(?=\.s3[.-]|\s|$))?",
+        text=any_of(
+            r"permission to access the s3 bucket for cloudfront logs:?(?: (?P<bucket>[a-z0-9][\w-]*(?:\.[\w-]+)*?)(?=\.s3[.-]|\s|$))?",
+            "need s3:getbucketacl and s3:putbucketacl permissions",
+        ),
         denied_by=DeniedBy.S3,
         action="s3:PutBucketAcl",
         example="Access denied for operation 'You don't have permission to access the S3 bucket for CloudFront logs: b-1.s3.eu-central-2."

@@ -105,6 +105,7 @@ QUOTA = (
             r"exceed(?:s|ed|ing)? (?:\S+ ){0,6}(?:limits?|quotas?|maximum)\b",
             r"(?:limit|quota|maximum)s?\b.{0,60}(?:exceed|reached|has been hit|was hit)",
             r"(?:limit|quota) of \d+",
+            r"\blimited to \d+ (?:bytes|kb|mb|characters|items|entries|per)\b",
             r"reached (?:\S+ ){0,6}(?:limit|quota|maximum)",
             "limitexceeded",
             "quotaexceeded",

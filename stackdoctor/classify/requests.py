@@ -61,16 +61,19 @@ TEMPLATE = (
 
 PROPERTIES = (
     Rule(
-        "properties-exclude",
+        "properties-relate",
         Category.VALIDATION,
-        text=r"\b(?:cannot|can't|must not|may not) be (?:specified|used|set|combined|provided|defined) (?:when|with|together|along|if|unless)\b",
+        text=any_of(
+            r"\b(?:cannot|can't|must not|may not) be (?:specified|used|set|combined|provided|defined) (?:when|with|together|along|if|unless)\b",
+            r"\bmust be (?:greater|less|smaller|larger|higher|lower|shorter|longer) than\b(?! .{0,40}\b(?:limit|quota|maximum))",
+        ),
         explained=True,
         example="Version and ReleaseVersion updates cannot be combined with other updates",
         example_type="AWS::EKS::Nodegroup",
         source="https://github.com/eksctl-io/eksctl/issues/2565",
     ),
 )
-"""That two properties exclude each other, whatever else the sentence says of what exists."""
+"""How properties have to stand to one another, whatever else the sentence names: what exists, a timeout, a limit."""
 
 WAITS = (
     Rule(
@@ -120,6 +123,7 @@ COURSE = (
             "service(?: is)? (?:temporarily |currently )?unavailable",
             "internalfailure",
             r'cannot invoke ".{1,300}" because|nullpointerexception',
+            r"^error occurred during operation '\w+'",
         ),
         example="Nodegroup nodegroup failed to stabilize: Internal Failure",
         example_type="AWS::EKS::Nodegroup",
@@ -225,6 +229,7 @@ ACCOUNT = (
             "pending verification",
             "account.{0,40}(?:blocked|suspended|verified|verification)",
             "(?:issue|problem) with your (?:aws )?account",
+            "aws account (?:currently )?(?:does not|doesn't) support",
             "(?:billing|aws) support case",
             "being validated",
             "not (?:signed up|opted in)",

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from timelines import rows as timeline_rows
+from timelines import unseen_rows
 
 from stackdoctor.collect import collect
 from stackdoctor.diagnosis import Options, analyse
@@ -87,6 +88,31 @@ def test_the_root_cause_and_blockers_of_a_real_excerpt(row: Mapping[str, Any], f
         assert wanted in causes
     told = set() if row["id"] in TOLD_ELSEWHERE else set(row["rollback_blockers"])
     assert {blocker.event.logical_id for blocker in found.blockers} == told
+
+
+LEFT_OUT = "an excerpt that leaves out the nested stack's own row in its parent"
+"""What an excerpt can hide so that nothing links its two stacks."""
+
+
+@pytest.mark.parametrize("full", [True, False], ids=["full", "bare"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row["id"], marks=pytest.mark.xfail(reason=LEFT_OUT) if "no_row_of_the_nested_stack" in row["tags"] else ())
+        for row in unseen_rows()
+    ],
+)
+def test_an_excerpt_labelled_before_it_was_diagnosed(row: Mapping[str, Any], full: bool) -> None:
+    found = diagnosed(printed(row, full=full))
+    causes = [cause.failure.event.logical_id for cause in found.root_causes]
+    if "parent_success" in row["tags"]:
+        healthy_with_leftovers(found)
+    elif row["root_cause_event_shown"]:
+        assert causes[:1] == [row["root_cause"]["logical_id"]]
+    else:
+        assert causes == []
+        assert found.verdict is Verdict.UNEXPLAINED
+    assert {blocker.event.logical_id for blocker in found.blockers} == set(row["rollback_blockers"])
 
 
 def healthy_with_leftovers(found: Diagnosis) -> None:

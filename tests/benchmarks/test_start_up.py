@@ -44,8 +44,8 @@ def imported(words: tuple[str, ...]) -> set[str]:
     return {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
 
 
-MARGIN = 1.5
-"""Our own continuous integration shares its processors; the targets are 30 and 150 ms."""
+MARGIN = 2
+"""The targets are 30 and 150 ms on a machine that does nothing else; shared processors make caches cold and clocks slow."""
 
 
 def test_help_costs_at_most_30_ms_over_importing_typer() -> None:

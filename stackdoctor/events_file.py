@@ -17,7 +17,7 @@ from stackdoctor.errors import BadEvidence, StackNotFound, UsageError
 from stackdoctor.model import Calls, StackEvent
 from stackdoctor.permissions import OPERATIONS
 from stackdoctor.reader import Call, ErrorKind, ReadError
-from stackdoctor.rows import embedded_stack
+from stackdoctor.rows import embedded_stack, family, tells_of_error
 from stackdoctor.scrub import scrub_secrets
 
 T = TypeVar("T")
@@ -25,6 +25,7 @@ Row = dict[str, Any]
 
 MAX_BYTES = 1024**3
 """Size of one document: 100,000 events with long properties are below 300 MB."""
+AS_JSON = "Give what describe-stack-events prints with --output json."
 NO_NAME = "stack"
 """Stands for the stack's name where no row carries it."""
 
@@ -43,7 +44,7 @@ class EventsReader:
                 f"{name}: holds no stack events.", "Print them with: aws cloudformation describe-stack-events --stack-name STACK"
             )
         if not any(row.get("ResourceStatus") for row in rows):
-            raise BadEvidence(f"{name}: no event has a ResourceStatus.", "Give what describe-stack-events prints with --output json.")
+            raise BadEvidence(f"{name}: no event has a ResourceStatus.", AS_JSON)
         self._groups = _linked(_grouped(rows, stack))
         self._stacks: dict[str, Row] = {}
         self.stack = self._asked(stack) if stack else self._root()
@@ -142,25 +143,28 @@ def inferred_status(events: list[StackEvent]) -> str:
             return f"{undone}_FAILED" if "DELETE_FAILED" in statuses else f"{verb}_FAILED"
     if "DELETE_FAILED" in statuses:
         return "DELETE_FAILED"
-    newest = _newest_of(events)
+    newest, completed = _newest_of(events), {event.logical_id for event in events if event.status.endswith("_COMPLETE")}
+    if newest and any(tells_of_error(event) and event.logical_id not in completed for event in events):
+        return f"{family(newest.status) or 'CREATE'}_FAILED"
     return newest.status if newest else ""
 
 
 # ------------------------------------------------------------------------------------------------ reading the document
 def _rows(text: str, name: str) -> list[Row]:
     rows: list[Row] = []
-    for number, document in enumerate(hostile.load_all(text, name)):
-        place = f"document {number + 1}" if number else ""
-        rows.extend(_document_rows(document, name, place))
+    try:
+        for number, document in enumerate(hostile.load_all(text, name)):
+            place = f"document {number + 1}" if number else ""
+            rows.extend(_document_rows(document, name, place))
+    except BadEvidence as error:
+        raise BadEvidence(error.message, error.hint or AS_JSON) from None
     return [scrub_secrets(row) for row in rows]
 
 
 def _document_rows(document: Any, name: str, place: str) -> Iterator[Row]:
     if isinstance(document, dict) and "StackEvents" not in document:
         if not {"ResourceStatus", "LogicalResourceId"} & document.keys():
-            raise BadEvidence(
-                f"{name}: {place or 'the document'} has no StackEvents.", "Give what describe-stack-events prints with --output json."
-            )
+            raise BadEvidence(f"{name}: {place or 'the document'} has no StackEvents.", AS_JSON)
         document = {"StackEvents": [document]}
     elif isinstance(document, list):
         document = {"StackEvents": document}

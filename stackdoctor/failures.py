@@ -20,6 +20,7 @@ from stackdoctor.rows import (
     says_leftovers,
     speaks_of_resources,
     summarised,
+    tells_of_error,
 )
 from stackdoctor.timeline import Attempt, by_time, is_belated
 
@@ -58,7 +59,10 @@ def of_attempt(nest: Nest, history: StackHistory, attempt: Attempt, path: tuple[
     if late.failures:
         return late
     both = _speaking_for_both(nest, history, attempt, path)
-    return Found((both,) if both else (), found.cascade + late.cascade)
+    if both is not None:
+        return Found((both,), found.cascade + late.cascade)
+    unfinished = _of_resources(nest, history, attempt, list(_unfinished_rows(attempt)), path)
+    return Found(unfinished.failures, found.cascade + late.cascade + unfinished.cascade)
 
 
 def _failed_rows(nest: Nest, history: StackHistory, attempt: Attempt) -> Iterator[_Row]:
@@ -71,6 +75,15 @@ def _failed_rows(nest: Nest, history: StackHistory, attempt: Attempt) -> Iterato
         for event in operation.events:
             if is_belated(event, operation) and not nest.is_own(history, event):
                 yield _Row(event, operation)
+
+
+def _unfinished_rows(attempt: Attempt) -> Iterator[_Row]:
+    """Errors on rows that are still in progress, of resources that did not complete: where the failure itself was not read."""
+    rows = attempt.forward.events if attempt.forward else ()
+    last = {event.logical_id: event for event in rows}
+    for event in rows:
+        if tells_of_error(event) and not last[event.logical_id].status.endswith("_COMPLETE"):
+            yield _Row(event, attempt.operation)
 
 
 # ---------------------------------------------------------------------------------------------- resources

@@ -24,6 +24,9 @@ _SUMMARISES = re.compile(r"The following resource\(s\) failed\b|Validation faile
 _CURRENTLY = re.compile(r"Currently in ([A-Z_]+)")
 _ROLLS_BACK = re.compile(r"\bperform: ?cloudformation:(?:RollbackStack|ContinueUpdateRollback)\b", re.IGNORECASE)
 _EMBEDDED = re.compile(r"Embedded stack (arn:\S+)")
+_FAILED_CALL = re.compile(
+    r"\(Service: |HandlerErrorCode: |\bnot authorized to perform\b|^Failed to receive \d+ resource signal", re.IGNORECASE
+)
 _HASHED = re.compile(r"([A-Za-z0-9]+)[0-9A-F]{8}")
 _HOOKS = re.compile(r"\bhook\(s\) failed\b", re.IGNORECASE)
 _STACK_ONLY = re.compile(r"(?:UPDATE_|IMPORT_)?ROLLBACK_|REVIEW_|\w+_CLEANUP_")
@@ -37,6 +40,13 @@ def family(status: str) -> str | None:
 def has_failed(event: StackEvent) -> bool:
     """Whether the row's status is a failure. DELETE_SKIPPED is none; a hook's failure shows on the resource's next row."""
     return event.status.endswith("_FAILED")
+
+
+def tells_of_error(event: StackEvent) -> bool:
+    """Whether a resource's row carries a failed call's error while CloudFormation still tries: the next row may be a failure."""
+    return (
+        event.status.endswith("_IN_PROGRESS") and event.resource_type != STACK_TYPE and _FAILED_CALL.search(event.reason or "") is not None
+    )
 
 
 def is_user_initiated(event: StackEvent) -> bool:

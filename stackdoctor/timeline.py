@@ -17,7 +17,17 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from stackdoctor.model import Operation, OperationType, StackEvent, StackHistory
-from stackdoctor.rows import ROLLBACKS, family, has_failed, is_user_initiated, own_rows, says_summary, summarised, tells_of_rollback
+from stackdoctor.rows import (
+    ROLLBACKS,
+    family,
+    has_failed,
+    is_user_initiated,
+    own_rows,
+    says_summary,
+    summarised,
+    tells_of_error,
+    tells_of_rollback,
+)
 
 T = TypeVar("T")
 
@@ -354,7 +364,8 @@ def _implied(draft: _Draft) -> Iterable[Operation]:
         yield _unannounced_rollback(draft, deleted, kind)
         return
     kind = _type_by_rows(draft.rows)
-    yield _operation(draft, draft.rows, kind, kind + ("_FAILED" if any(map(has_failed, draft.rows)) else "_IN_PROGRESS"))
+    failed = any(has_failed(row) or tells_of_error(row) for row in draft.rows)
+    yield _operation(draft, draft.rows, kind, kind + ("_FAILED" if failed else "_IN_PROGRESS"))
 
 
 def _type_by_rows(rows: Sequence[StackEvent]) -> OperationType:

@@ -1,7 +1,7 @@
 """A status reason is read as an on-call engineer would: who denied whom what, or that it was no deny at all.
 
 `reasons.jsonl` are the labelled cases of the brief, `reasons_more.jsonl` further texts collected from public threads and AWS
-documentation, `reasons_unseen.jsonl` texts that were labelled before the rules had seen them (`batch`: a, b, c, each measured
+documentation, `reasons_unseen.jsonl` texts that were labelled before the rules had seen them (`batch`: a to d, each measured
 before it was learnt from), `error_patterns.jsonl` one text for each error pattern of facts/service_requirements.json.
 """
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from stackdoctor.classify import RULES, classify, embedded_stack_arn, summary_names
 from stackdoctor.classify.envelope import LONGEST
 from stackdoctor.classify.rule import required_literals
-from stackdoctor.model import Category, DeniedBy, Reason
+from stackdoctor.model import Category, Denied, DeniedBy, Reason
 
 DATA = Path(__file__).parent / "data"
 
@@ -81,6 +81,12 @@ def test_further_real_reasons(row: dict) -> None:
     reason = read(row)
     assert row["source"]
     assert (reason.category, reason.denied_by) == (row["category"], row["denied_by"])
+
+
+@pytest.mark.parametrize("row", [row for row in UNSEEN if "action" in row], ids=lambda row: row["reason"][:60])
+def test_what_was_denied_on_which_resource(row: dict) -> None:
+    denied = read(row).denied or Denied()
+    assert (denied.action, denied.resource) == (row["action"], row["resource"])
 
 
 def sides(implicates: list[str]) -> set[DeniedBy | None]:

@@ -35,7 +35,7 @@ _S3_PAGE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-4
 def who_what_which(text: str) -> Denied | None:
     """Principal, action and resource as the authorization sentence states them; None if there is no such sentence."""
     api = _API.search(text)
-    match = _SENTENCE.search(text)
+    match = next((found for found in _SENTENCE.finditer(text) if ":" in found["action"]), None) or _SENTENCE.search(text)
     if match:
         action = match["action"] if ":" in match["action"] else (f"sts:{match['action']}" if match["action"] == "AssumeRole" else None)
         return Denied(_principal(match["user"] or match["bare"]), action or (api and api["action"]) or None, _resource(match["resource"]))
@@ -52,7 +52,7 @@ def _resource(text: str | None) -> str | None:
     if not text:
         return None
     bare = _LEADING.sub("", text.strip(" \"'\\")).rstrip(":,")
-    return None if not bare or _CUT_ARN.fullmatch(bare) else re.sub(r"^role (?=arn:)", "", bare)
+    return None if not bare.strip(".\u2026") or _CUT_ARN.fullmatch(bare) else re.sub(r"^role (?=arn:)", "", bare)
 
 
 def _rule(

@@ -218,6 +218,7 @@ ROLES = (
         Category.ROLE_TRUST_OR_EXECUTION_ROLE,
         text=any_of(
             "access was denied when calling .{0,80}role",
+            r"access ?denied\w* (?:for|by|on|from) \w*role\b",
             r"(?:ensure|check|verify|make sure).{0,120}\brole\b.{0,80}(?:allows?|permissions?|has|have|access|can)\b",
             "(?:policy|permissions?) (?:on|of|for|attached to) the (?:iam |execution |service )*role",
             r"(?<!assumed-)\brole\b.{0,160}(?:not authorized|unauthorized|insufficient|lacks|missing|does not allow|doesn't allow|not permitted)",

@@ -159,7 +159,7 @@ COURSE = (
             "(?:cannot|can't|could not|unable to) .{0,120}(?:while|when|until) .{0,80}(?:state|status|progress|updat|creat|delet)",
             r"not in (?:an? |the )?(?:valid |correct |expected |\w+ )?(?:state|status)\b",
             "(?:state|status) (?:is )?not (?:valid|allowed)",
-            "(?:wait|retry|try again) (?:until|when|after|once|later|in (?:a few|some|about|\\d))",
+            r"(?:wait|retry|try again) (?:until|when|after|once|later|in (?:a few|some|about|\d)|(?:for )?\d+ (?:second|minute|hour))",
             "(?:cannot|can't|can not) (?:be \\w+ )?(?:currently|right now|at (?:this|the) (?:time|moment))",
             "was not active",
             "is not active",

@@ -147,16 +147,23 @@ class Investigation:
         return Confidence.LIKELY if self.explained else Confidence.POSSIBLE
 
     def denied(self) -> Denied | None:
-        """Who was denied what on what: the gravest fault on the denied side, else what the message says."""
+        """Who was denied what on what: the gravest fault on the denied side, else what the message says; None where nothing was denied.
+
+        Where either side may have denied, neither resource is named.
+        """
+        side = self.denied_by
+        if side is None:
+            return None
         if self.case is not None:
             for fault in self.case.faults:
-                if fault.severity is Severity.CAUSE and SIDE.get(checks.SERVICE_OF[fault.target]) in {self.denied_by, None}:
+                if fault.severity is Severity.CAUSE and SIDE.get(checks.SERVICE_OF[fault.target]) in {side, None}:
                     request = fault.needed[0].request
                     return Denied(request.caller.name, request.action, fault.arn if fault.target is Target.KEY else request.resource)
-            state = next((finding for finding in self.causes if SIDE.get(finding.service) in {self.denied_by, None}), None)
-            if state is not None and self.case.service.principal:
-                return Denied(self.case.service.principal, None, state.resource)
-        return self.failure.reason.denied
+            state = next((finding for finding in self.causes if SIDE.get(finding.service) in {side, None}), None)
+            if state is not None:
+                return Denied(self.case.service.principal or None, None, state.resource)
+        said = self.failure.reason.denied or Denied()
+        return replace(said, resource=None) if side is DeniedBy.S3_OR_KMS else said
 
     def root_cause(self) -> RootCause:
         """The failure with everything proven about it."""

@@ -15,16 +15,20 @@ _SIDES = {DeniedBy.S3: "s3:", DeniedBy.KMS: "kms:"}
 
 def lacking(case: Case) -> Iterable[Finding]:
     """What the identity may lack; asked only where no cause was found, since nothing shows the identity's own policies."""
-    if not case.denied:
-        return
+    if case.denied:
+        for name, needed in needed_by(case).items():
+            yield _lacks(case, name, needed)
+
+
+def needed_by(case: Case) -> dict[str, list[Request]]:
+    """What each identity must be allowed by its own policy, on the side that denied."""
     side = case.failure.reason.denied_by
     prefix = _SIDES.get(side, "") if side else ""
     by_caller: dict[str, list[Request]] = {}
     for need in (judged.needed for judged in case.judged if judged.needed.target is Target.IDENTITY):
         if need.request.action.startswith(prefix) and need.blocking is Blocking.YES:
             by_caller.setdefault(need.request.caller.name, []).append(need.request)
-    for name, needed in by_caller.items():
-        yield _lacks(case, name, needed)
+    return by_caller
 
 
 def _lacks(case: Case, name: str, needed: list[Request]) -> Finding:

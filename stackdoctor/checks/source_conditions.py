@@ -19,6 +19,8 @@ def _recognises(fault: Fault, _case: Case) -> Words | None:
     if fault.key not in KEYS or fault.clause is None:
         return None
     clause = fault.clause
+    if fault.element == "Deny" and "Not" not in clause.operator:
+        return None  # it matches what the service sends, as it was written to: explicit-deny has the words
     if fault.leaf is not None and fault.leaf.reason is LeafReason.WILDCARD_IN_EXACT_OPERATOR:
         return Words(
             f"{clause.operator} takes the * in {clause.key} literally",

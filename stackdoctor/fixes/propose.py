@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from stackdoctor.commands import CommandStyle
 from stackdoctor.fixes.harden import harden
+from stackdoctor.fixes.identity import identity_fixes
 from stackdoctor.fixes.policies import policy_fixes
 from stackdoctor.fixes.prevention import prevention_fixes
 from stackdoctor.fixes.state import state_fixes
@@ -43,6 +44,7 @@ def propose(
         fixes += state_fixes(one, templates, style)
         found, kept_out = policy_fixes(one, templates, style)
         fixes += found
+        fixes += identity_fixes(one, style)
         rejected += kept_out
     fixes += prevention_fixes(blockers, templates)
     if hardening:

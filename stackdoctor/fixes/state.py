@@ -28,19 +28,25 @@ def _of(finding: Finding, one: Investigation, templates: Templates, style: Comma
             yield _enable(finding, key, templates, style)
         case "key-region" | "key-missing" | "key-spec" | "key-aws-managed" if key is not None:
             yield _another_key(finding, one, key, style)
-        case "bucket-missing" | "bucket-region":
+        case "bucket-missing":
+            yield _make_bucket(finding, one, style)
+        case "bucket-region" | "bucket-opt-in-region" | "bucket-object-lock":
             yield _another_bucket(finding, one, style)
+        case "endpoint-missing":
+            yield _another_endpoint(finding, one, style)
         case "bucket-requester-pays" if bucket is not None:
             put = ("put-bucket-request-payment", "--bucket", bucket.name, "--request-payment-configuration", "Payer=BucketOwner")
-            yield _setting(finding, bucket, "Let the bucket's owner pay for requests", style.command("s3api", *put))
+            pays = (style.command("s3api", *put),)  # AWS::S3::Bucket has no property for it
+            yield _fix(finding, "Let the bucket's owner pay for requests", finding.resource, "environment", pays)
         case "bucket-encryption" if bucket is not None:
             rule = "Rules=[{ApplyServerSideEncryptionByDefault={SSEAlgorithm=AES256}}]"
             put = ("put-bucket-encryption", "--bucket", bucket.name, "--server-side-encryption-configuration", rule)
-            yield _setting(finding, bucket, "Encrypt the bucket with SSE-S3 (AES256)", style.command("s3api", *put))
+            yield _setting(finding, bucket, "Encrypt the bucket with SSE-S3 (AES256)", "BucketEncryption", style.command("s3api", *put))
         case "bucket-acls-disabled" if bucket is not None:
             rule = "Rules=[{ObjectOwnership=BucketOwnerPreferred}]"
             put = ("put-bucket-ownership-controls", "--bucket", bucket.name, "--ownership-controls", rule)
-            yield _setting(finding, bucket, "Enable ACLs on the bucket", style.command("s3api", *put))
+            title = "Enable ACLs on the bucket (ObjectOwnership: BucketOwnerPreferred)"
+            yield _setting(finding, bucket, title, "OwnershipControls", style.command("s3api", *put))
         case "policy-after-resource":
             yield from _wait_for_policy(finding, one, templates)
 
@@ -98,24 +104,35 @@ def _another_key(finding: Finding, one: Investigation, key: KeyEvidence, style: 
     return _fix(finding, title, logical_id, "template", commands)
 
 
+def _make_bucket(finding: Finding, one: Investigation, style: CommandStyle) -> Fix:
+    logical_id, name = one.failure.event.logical_id, finding.resource.rsplit(":", 1)[-1]
+    title = f"Make bucket {name}, or name one that exists on {logical_id}"
+    return _fix(finding, title, logical_id, "template", (style.command("s3", "mb", f"s3://{name}"),))
+
+
 def _another_bucket(finding: Finding, one: Investigation, style: CommandStyle) -> Fix:
+    """A bucket cannot be moved, nor its Object Lock be taken off: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html"""
+    wanted = {
+        "bucket-region": f"in {style.region}",
+        "bucket-opt-in-region": "in a Region that needs no opting in",
+        "bucket-object-lock": "without Object Lock",
+    }[finding.check]
     logical_id = one.failure.event.logical_id
-    name = finding.resource.rsplit(":", 1)[-1]
-    if finding.check == "bucket-region":
-        return _fix(finding, f"Name a bucket in {style.region} on {logical_id}", logical_id, "template")
-    return _fix(
-        finding,
-        f"Make bucket {name}, or name one that exists on {logical_id}",
-        logical_id,
-        "template",
-        (style.command("s3", "mb", f"s3://{name}"),),
-    )
+    return _fix(finding, f"Name a bucket {wanted} on {logical_id}", logical_id, "template", (style.command("s3api", "list-buckets"),))
 
 
-def _setting(finding: Finding, bucket: BucketEvidence, title: str, command: str) -> Fix:
+def _another_endpoint(finding: Finding, one: Investigation, style: CommandStyle) -> Fix:
+    """The queue or topic is made by whoever owns it; its name is most often misspelt."""
+    logical_id, service = one.failure.event.logical_id, finding.resource.split(":")[2]
+    kind, operation = ("queue", "list-queues") if service == "sqs" else ("topic", "list-topics")
+    title = f"Name a {kind} that exists on {logical_id}"
+    return _fix(finding, title, logical_id, "template", (style.command(service, operation),))
+
+
+def _setting(finding: Finding, bucket: BucketEvidence, title: str, prop: str, command: str) -> Fix:
     owner = bucket.owner
     if owner is not None:
-        return _fix(finding, f"{title}: change it on {owner.logical_id} in the template", owner.logical_id, "template")
+        return _fix(finding, f"{title}: change {prop} of {owner.logical_id} in the template", owner.logical_id, "template")
     return _fix(finding, title, finding.resource, "environment", (command,))
 
 

@@ -299,3 +299,29 @@ def test_every_promise_of_the_shape_and_the_words_holds_for_every_shipped_incide
     last = [step["command"] for step in report["recovery"]]
     if report["stack"]["status"] != "DELETE_COMPLETE" and report["recovery"]:
         assert last[-1].startswith("stackdoctor diagnose"), last
+
+
+@pytest.mark.parametrize("name", incidents())
+def test_denied_is_null_where_nothing_was_denied_and_only_there(name: str) -> None:
+    for cause in run("demo", name, "-o", "json", credentials=False).report["root_causes"]:
+        assert (cause["denied"] is None) is (cause["denied_by"] is None)
+        if cause["denied_by"] == "s3-or-kms":
+            assert cause["denied"]["resource"] is None, "which of the two is not known"
+
+
+@pytest.mark.parametrize("name", incidents())
+def test_every_cause_and_every_risk_has_a_fix_and_every_fix_says_how(name: str) -> None:
+    report = run("demo", name, "-o", "json", credentials=False).report
+    for found in report["findings"]:
+        if found["severity"] != "note" and found["check"] != "source-condition-present":  # every request is allowed there
+            assert found["fixes"], found["title"]
+    for fix in report["fixes"]:
+        assert fix["document"] or fix["diff"] or fix["commands"], fix["title"]
+
+
+def test_a_deny_that_matches_what_the_service_sends_is_an_explicit_deny(world: World, fake_aws: FakeAWS) -> None:
+    account = Account()
+    account.add("kms", account.denial("Ours", "kms:GenerateDataKey", "*", {"StringEquals": {"aws:SourceAccount": ACCOUNT}}))
+    happen(world, account)
+    [cause] = causes(report_of(fake_aws))
+    assert (cause["check"], cause["clause"]["key"]) == ("explicit-deny", "aws:SourceAccount")

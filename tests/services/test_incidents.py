@@ -203,7 +203,7 @@ def test_a_key_that_delegates_leaves_the_deploying_identity() -> None:
     assert (risk["check"], risk["service"]) == ("caller-identity", "iam")
     assert "kms:CreateGrant" in risk["explanation"] and DEPLOYER in risk["title"]
     assert (found["verdict"], found["root_causes"][0]["confidence"]) == ("explained", "likely")
-    assert [fix["kind"] for fix in found["fixes"]] == []
+    assert [fix["kind"] for fix in found["fixes"]] == ["resource-property"], "no key policy is blamed"
 
 
 def test_a_key_that_does_not_delegate_is_the_cause() -> None:

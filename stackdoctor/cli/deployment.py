@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stackdoctor.cli.streams import complain, say
-from stackdoctor.model import JSON
+
+if TYPE_CHECKING:
+    from stackdoctor.model import JSON
 
 
 class Format(StrEnum):

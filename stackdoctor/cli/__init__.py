@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
-from typing import Any
+from contextlib import redirect_stderr, suppress
+from typing import Any, TextIO, cast
 
 import typer
 
 from stackdoctor.cli import checks, demo, deployment, diagnose, explain, permissions, scan, schema
 from stackdoctor.cli.interrupt import INTERRUPTED
 from stackdoctor.cli.options import Version
-from stackdoctor.cli.streams import complain
+from stackdoctor.cli.output import new_redactor
+from stackdoctor.cli.streams import Masked, complain
 from stackdoctor.errors import StackdoctorError
 
 app = typer.Typer(
@@ -52,7 +53,15 @@ def run(arguments: list[str] | None = None) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line. Gives the exit code: 0 to 3 as the contract says, 4 for what stopped the run, 130 for Ctrl-C."""
-    debug = "--debug" in (arguments if arguments is not None else sys.argv[1:])
+    words = arguments if arguments is not None else sys.argv[1:]
+    if "--redact" not in words:
+        return _main(arguments, debug="--debug" in words)
+    new_redactor.cache_clear()
+    with redirect_stderr(cast("TextIO", Masked(sys.stderr, new_redactor().text))):
+        return _main(arguments, debug="--debug" in words)
+
+
+def _main(arguments: list[str] | None, *, debug: bool) -> int:
     try:
         code = app(args=arguments, standalone_mode=False)
     except _UsageProblem as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from stackdoctor.cli.streams import Colour, say, say_json, wants_colour
@@ -43,8 +44,9 @@ def show(diagnosis: Diagnosis, output: Output, *, colour: Colour, verbose: bool,
     say(redactor.text(report) if redactor else report)
 
 
+@cache
 def new_redactor() -> Redactor:
-    """The masks of this run, imported only when wanted."""
+    """The masks of this run, one for all that is printed and saved; imported only when wanted."""
     from stackdoctor.redact import Redactor  # noqa: PLC0415
 
     return Redactor()

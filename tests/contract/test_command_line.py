@@ -298,6 +298,16 @@ def test_redact_masks_account_ids_names_of_people_and_access_key_ids_in_whatever
             assert secret not in kept, (output, secret)
 
 
+@pytest.mark.parametrize("words", [[], ["--debug"]])
+def test_redact_masks_complaints_and_logs_too(world: World, fake_aws: FakeAWS, words: list[str]) -> None:
+    failed_create(world).tell()
+    world.deny("cloudformation:*")
+    ran = run("diagnose", "app", "--redact", *words, server=fake_aws)
+    assert ran.code == 4
+    assert "AccessDenied" in ran.err
+    assert "111122223333" not in ran.err
+
+
 # ------------------------------------------------------------------------------------------------ template
 def test_template_file_gives_the_diff_of_that_file(world: World, fake_aws: FakeAWS, tmp_path: Path) -> None:
     told = attempts.four_stacks(world)

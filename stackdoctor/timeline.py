@@ -480,7 +480,7 @@ def is_healthy(status: str, of: Sequence[Operation], *, change_set_failed: bool 
         return not change_set_failed
     if status == "DELETE_COMPLETE":
         last = next((attempt for attempt in reversed(attempts(of)) if attempt.builds), None)
-        return last is None or last.succeeded
+        return bool(of) if last is None else last.succeeded
     if not of:
         return True
     if status == of[-1].status and (is_failing(of[-1]) or of[-1] in attempts(of)[-1].undo):

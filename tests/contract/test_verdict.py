@@ -400,3 +400,14 @@ def test_both_sides_proven_are_two_findings_and_two_fixes_in_order(world: World,
     for fix in report["fixes"]:
         recommended.setdefault(fix["target"], fix)
     assert {fix["kind"] for fix in recommended.values() if fix["verified"]} == {"key-policy", "bucket-policy"}
+
+
+def test_a_deleted_stack_without_any_surviving_event_is_not_called_healthy(world: World, fake_aws: FakeAWS) -> None:
+    arn = Tale(world).tell("DELETE_COMPLETE")
+    report = outcome(fake_aws, arn)
+    assert (report["verdict"], report["root_causes"]) == ("unexplained", [])
+
+
+def test_a_delete_under_way_is_a_running_forward_operation(world: World, fake_aws: FakeAWS) -> None:
+    failed_create(world).delete().tell()
+    assert outcome(fake_aws)["verdict"] == "healthy"

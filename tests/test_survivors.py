@@ -1,4 +1,4 @@
-"""What mutation testing found untested in the timeline: changes of its code that every other test let pass."""
+"""What mutation testing found untested: changes of the code that every other test let pass."""
 
 from __future__ import annotations
 
@@ -7,6 +7,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stackdoctor.model import Operation, StackEvent
+from stackdoctor.policy import (
+    MISSING,
+    PRESENT,
+    Caller,
+    Explanation,
+    LeafReason,
+    Malformed,
+    Outcome,
+    Policy,
+    PolicyKind,
+    Request,
+    explain,
+    parse,
+)
 from stackdoctor.timeline import operations_of
 
 STACK = "AWS::CloudFormation::Stack"
@@ -86,3 +100,40 @@ def test_what_the_clean_up_cannot_delete_is_no_new_attempt() -> None:
 def test_what_fails_behind_a_finished_operation_is_a_later_one() -> None:
     done = Rows().own("UPDATE_IN_PROGRESS", "User Initiated").own("UPDATE_COMPLETE")
     assert len(done.row("New", "CREATE_FAILED", "no").told()) == 2
+
+
+# ------------------------------------------------------------------------------------------------------------- the evaluator
+def decided(condition: dict, *, present: str = "", principal: object = None) -> Explanation:
+    allow = {
+        "Effect": "Allow",
+        "Principal": principal or {"Service": "cloudtrail.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": "*",
+        "Condition": condition,
+    }
+    policy = parse({"Version": "2012-10-17", "Statement": [allow]}, PolicyKind.BUCKET)
+    assert isinstance(policy, Policy)
+    known = {present: PRESENT} if present else {}
+    return explain(
+        policy, Request(Caller.parse("cloudtrail.amazonaws.com"), "s3:PutObject", "arn:aws:s3:::b/x", "111122223333", known, MISSING)
+    )
+
+
+def test_a_key_that_is_present_with_whatever_value_decides_what_every_value_decides() -> None:
+    assert decided({"StringLike": {"aws:SourceArn": "*"}}, present="aws:sourcearn").outcome is Outcome.ALLOWED
+    assert decided({"Null": {"aws:SourceArn": "true"}}, present="aws:sourcearn").outcome is Outcome.IMPLICITLY_DENIED
+    assert decided({"StringEquals": {"aws:SourceArn": "x"}}, present="aws:sourcearn").outcome is Outcome.UNDECIDED
+
+
+def test_the_id_of_a_deleted_principal_is_the_reason_only_where_nobody_else_is_listed() -> None:
+    alone = decided({}, principal={"AWS": "AROAEXAMPLEEXAMPLE123"})
+    beside = decided({}, principal={"AWS": ["AROAEXAMPLEEXAMPLE123", "arn:aws:iam::111122223333:role/r"]})
+    assert [leaf.reason for leaf in alone.nearest[0].unmet] == [LeafReason.DELETED_PRINCIPAL]
+    assert [leaf.reason for leaf in beside.nearest[0].unmet] == [LeafReason.PRINCIPAL_NOT_LISTED]
+
+
+@pytest.mark.parametrize("statement", ["Allow", 1, None, True])
+def test_a_statement_that_is_no_object_is_refused_by_its_place(statement: object) -> None:
+    found = parse({"Version": "2012-10-17", "Statement": statement}, PolicyKind.BUCKET)
+    assert isinstance(found, Malformed)
+    assert "neither an object nor a list" in str(found.problem)

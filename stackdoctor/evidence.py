@@ -14,7 +14,6 @@ from typing import Any
 from stackdoctor.model import Absent, Found, Origin, Read, Unreadable
 from stackdoctor.services.base import BucketFacts, Facts, KeyFacts, Scope, Target, bucket_arn
 
-
 NO_ENDPOINT_POLICY = "no policy"
 """Why a topic or queue that is there has none."""
 
@@ -198,6 +197,11 @@ class EvidenceSet:
             case Target.TOPIC | Target.QUEUE | Target.FUNCTION if ref in self.endpoints:
                 return self.endpoints[ref].arn
         return ref
+
+    @property
+    def unknown_encryption(self) -> frozenset[str]:
+        """The reads of default encryption that failed, by `what`: a default key or an S3 Bucket Key asks more of KMS than is known."""
+        return frozenset(bucket.encryption.what for bucket in self.buckets.values() if isinstance(bucket.encryption, Unreadable))
 
     def facts(self) -> Facts:
         """What services may know of what was inspected."""

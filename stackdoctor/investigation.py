@@ -237,6 +237,8 @@ def examine(
     unjudged = tuple(j.unread for j in judged if j.unread)
     missing = tuple(dict.fromkeys((*_missing(evidence), *unjudged)))
     deciding = frozenset(read.what for read in unjudged) | _states(evidence)
+    if failure.reason.denied_by is not DeniedBy.S3 and all(finding.severity is Severity.NOTE for finding in findings):
+        deciding |= evidence.unknown_encryption
     return Investigation(failure, case, findings, missing, deciding, tuple(_quotes(findings, evidence)))
 
 

@@ -105,9 +105,15 @@ def _short(reason: str | None, longest: int = 240) -> str:
 
 def _repair(found: Sequence[Investigation], fixes: Sequence[Fix]) -> str:
     if fixes:
-        return f"{fixes[0].title}."
+        documents = {fix.target: fix.title for fix in reversed(fixes) if fix.verified}  # the first of each document is the recommended one
+        titles = list(dict.fromkeys((fixes[0].title, *reversed(documents.values()))))
+        return f"{titles[0]}{''.join(f'; then {_lower(title)}' for title in titles[1:])}."
     open_ones = [one for one in found if not one.explained and one.missing]
     return "What would decide it is listed under what was not read." if open_ones else ""
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]
 
 
 def _blocked(blockers: Sequence[Failure]) -> str:

@@ -28,7 +28,7 @@ from stackdoctor.checks import (
 )
 from stackdoctor.checks.base import SERVICE_OF, Case, Check
 from stackdoctor.faults import Fault
-from stackdoctor.model import Finding, Origin, Severity
+from stackdoctor.model import DeniedBy, Finding, Origin, Severity
 from stackdoctor.services.base import Target
 
 CHECKS: tuple[Check, ...] = (
@@ -92,7 +92,8 @@ def findings(case: Case) -> tuple[Finding, ...]:
 def _nothing_else(case: Case, found: list[Finding]) -> bool:
     """Whether a request was denied, everything that decides was read, and nothing found explains it."""
     read = all(judged.outcome is not None or judged.needed.target is Target.IDENTITY for judged in case.on_denied_side)
-    return case.denied and read and all(finding.severity is Severity.NOTE for finding in found)
+    known = case.failure.reason.denied_by is DeniedBy.S3 or not case.evidence.unknown_encryption
+    return case.denied and read and known and all(finding.severity is Severity.NOTE for finding in found)
 
 
 def _of_fault(fault: Fault, case: Case) -> Finding | None:

@@ -411,3 +411,24 @@ def test_a_deleted_stack_without_any_surviving_event_is_not_called_healthy(world
 def test_a_delete_under_way_is_a_running_forward_operation(world: World, fake_aws: FakeAWS) -> None:
     failed_create(world).delete().tell()
     assert outcome(fake_aws)["verdict"] == "healthy"
+
+
+def test_default_encryption_that_could_not_be_read_may_hide_what_kms_was_asked(world: World, fake_aws: FakeAWS) -> None:
+    """With an S3 Bucket Key the trail also needs kms:Decrypt, which this key does not allow."""
+    account = Account()
+    world.account, world.region, world.partition = account.account, account.region, account.partition
+    account.bucket["bucket_key"] = True
+    account.happen(world, Where.BESIDE)
+    assert outcome(fake_aws, "audit")["root_causes"][0]["denied_by"] == "kms"
+    world.deny("s3:GetBucketEncryption")
+    report = outcome(fake_aws, "audit")
+    assert report["verdict"] == "unexplained"
+    assert [row["needs"] for row in report["unread"] if row["would_decide"]] == [["s3:GetEncryptionConfiguration"]]
+
+
+def test_the_summary_says_what_to_change_in_each_document(world: World, fake_aws: FakeAWS) -> None:
+    trail(world, kms=True, s3=True)
+    said = outcome(fake_aws, "audit")["summary"]
+    assert "in the key policy" in said
+    assert said.count("in the bucket policy") + said.count("of the bucket policy") >= 1
+    assert "; then " in said

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+from stackdoctor.direction import votes
 from stackdoctor.model import Stack, StackEvent, StackResource, ValidationError
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
@@ -147,12 +148,15 @@ def validation_from(row: Mapping[str, Any]) -> ValidationError:
 def newest_first(events: Sequence[StackEvent]) -> bool:
     """Whether the listing runs from the newest event to the oldest, as AWS lists them; a file may be turned round.
 
-    The times decide; where they are missing or tie, the stack's own events do: an operation starts in progress.
+    The times decide; where they are missing or tie, what must have come before what, at last the shape of the stack's own events.
     """
     times = [event.timestamp for event in events if event.timestamp]
     falls = sum(later < earlier for earlier, later in pairwise(times))
     rises = sum(later > earlier for earlier, later in pairwise(times))
     if falls != rises:
         return falls > rises
+    told = votes(events)
+    if told:
+        return told > 0
     own = [event.status for event in events if event.is_own] or [event.status for event in events]
     return not own or not own[0].endswith("_IN_PROGRESS") or own[-1].endswith("_IN_PROGRESS")

@@ -112,12 +112,17 @@ class EventListing:
     @property
     def status(self) -> str:
         """The stack's status by its newest own row; "" where none was read."""
-        return timeline.order(self._own, newest_first(self._own))[-1].status if self._own else ""
+        return timeline.order(self._own, self._own_newest_first)[-1].status if self._own else ""
+
+    @property
+    def _own_newest_first(self) -> bool:
+        """The stack's own rows alone tell little where they have no times."""
+        return newest_first(self._own if any(event.timestamp for event in self._own) else self.events)
 
     @property
     def covered(self) -> bool:
         """Whether the pages reach back to the start of the attempt."""
-        return bool(self._own) and timeline.covers_attempt(self._own, self.status, newest_first(self._own))
+        return bool(self._own) and timeline.covers_attempt(self._own, self.status, self._own_newest_first)
 
     @property
     def complete(self) -> bool:

@@ -134,7 +134,8 @@ def own_rows(events: Sequence[StackEvent], stack_id: str, stack_name: str) -> fr
     by_id = frozenset(at for at, event in stacks if event.physical_id and event.physical_id == (stack_id or event.stack_id))
     if by_id:
         return by_id
-    shaped = [(at, event) for at, event in stacks if not (event.physical_id or "").startswith("arn:") and not embedded_stack(event.reason)]
+    nested = {event.logical_id for _, event in stacks if (event.reason or "").startswith("Embedded sta")}
+    shaped = [(at, event) for at, event in stacks if not (event.physical_id or "").startswith("arn:") and event.logical_id not in nested]
     names = _own_names([event for _, event in shaped], stack_name) or _names_at_the_ends(events, shaped)
     return frozenset(at for at, event in shaped if event.logical_id in names)
 

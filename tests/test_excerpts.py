@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
+from timelines import rows as timeline_rows
+from timelines import unseen_rows
 
 from stackdoctor.collect import collect
 from stackdoctor.diagnosis import Options, analyse
@@ -31,7 +35,11 @@ def diagnosed(*oldest_first: Row, newest_first: bool = True) -> Diagnosis:
         }
         for at, (stack, name, kind, status, reason) in enumerate(oldest_first)
     ]
-    reader = EventsReader(json.dumps({"StackEvents": rows[::-1] if newest_first else rows}), None, "printed")
+    return told_of(rows[::-1] if newest_first else rows)
+
+
+def told_of(rows: list[dict[str, Any]]) -> Diagnosis:
+    reader = EventsReader(json.dumps({"StackEvents": rows}), None, "printed")
     return analyse(reader, collect(reader, reader.stack), Options())
 
 
@@ -137,3 +145,30 @@ def test_an_automatic_delete_under_way_is_no_healthy_stack() -> None:
 
 def test_a_delete_that_a_person_runs_is_healthy() -> None:
     assert diagnosed(("shop", "shop", STACK, "DELETE_IN_PROGRESS", "User Initiated")).verdict is Verdict.HEALTHY
+
+
+# ------------------------------------------------------------------------------------------------ no times: which way it runs
+@pytest.mark.parametrize("newest_first", [True, False], ids=["newest first", "oldest first"])
+@pytest.mark.parametrize("row", [*timeline_rows(), *unseen_rows()], ids=lambda row: row["id"])
+def test_an_excerpt_without_times_and_names_reads_the_same_either_way(row: Mapping[str, Any], newest_first: bool) -> None:
+    def found(*, times: bool) -> tuple[set[str], set[str]]:
+        told = told_of(naked(row, newest_first=newest_first, times=times))
+        return {cause.failure.event.logical_id for cause in told.root_causes}, {blocker.event.logical_id for blocker in told.blockers}
+
+    assert found(times=False) == found(times=True)
+
+
+def naked(row: Mapping[str, Any], *, newest_first: bool, times: bool) -> list[dict[str, Any]]:
+    events = row["events"] if row["order"] == "oldest_first" else row["events"][::-1]
+    rows = [
+        {
+            "LogicalResourceId": event["logical_id"],
+            "ResourceType": event["resource_type"],
+            "ResourceStatus": event["status"],
+            **({"ResourceStatusReason": event["reason"]} if event.get("reason") else {}),
+            **({"StackName": event["stack"]} if event.get("stack") else {}),
+            **({"Timestamp": f"2026-01-01T00:00:{at:02d}Z"} if times else {}),
+        }
+        for at, event in enumerate(events)
+    ]
+    return rows[::-1] if newest_first else rows

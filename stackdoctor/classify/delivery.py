@@ -347,7 +347,7 @@ RULES = (
             "resource access policy .*does not grant sufficient permissions",
             "(?:cloudwatch logs|log group) resource policy",
             "(?:topic|queue|repository|function|resource) policy .{0,80}(?:does not|doesn't) (?:allow|grant|permit|have)",
-            r"(?:give|given|granted?) (?:(?!you\b)\w+ ){1,5}permissions? to (?:execute|invoke|publish|send)",
+            r"(?:give|given|granted?) (?:(?!(?:you|role)\b)\w+ ){1,5}permissions? to (?:execute|invoke|publish|send)",
         ),
         denied_by=DeniedBy.IAM,
         explained=True,

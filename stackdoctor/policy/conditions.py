@@ -6,13 +6,15 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-si
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache, partial
 from operator import eq, ge, gt, le, lt
 
 from stackdoctor.policy.keys import KEY_TYPES
 from stackdoctor.policy.operators import OPERATORS, Family, Operator, Qualifier, Relation
-from stackdoctor.policy.patterns import PatternSet, Template, arn_matcher, compile_text
+from stackdoctor.policy.patterns import STAR, PatternSet, Template, arn_matcher, compile_text, matcher
 from stackdoctor.policy.patterns import Variable as VariablePart
 from stackdoctor.policy.request import Knowledge, Known, Missing, OneOf, Present
 from stackdoctor.policy.results import Truth
@@ -22,6 +24,7 @@ from stackdoctor.policy.witnesses import Test, witnesses
 
 Hit = Callable[[str], Truth]
 
+_FOLDED = frozenset({Family.IGNORE_CASE, Family.BOOL})
 _RELATIONS = {
     Relation.EQUALS: eq,
     Relation.LESS: lt,
@@ -57,8 +60,10 @@ def agreed(truths: Iterable[Truth]) -> Truth:
 def compile_hit(op: Operator, patterns: tuple[str, ...]) -> Hit:
     """Whether one value of the request matches one of these values of the policy, before any negation."""
     match op.family:
-        case Family.EXACT | Family.BINARY:
+        case Family.EXACT:
             return frozenset(patterns).__contains__
+        case Family.BINARY:
+            return frozenset((*patterns, *decoded(patterns))).__contains__
         case Family.LIKE:
             return PatternSet.of(patterns).matches
         case Family.IGNORE_CASE:
@@ -74,6 +79,13 @@ def compile_hit(op: Operator, patterns: tuple[str, ...]) -> Hit:
             return _hit_network(op, patterns)
         case Family.NULL:
             return lambda _: False
+
+
+def decoded(patterns: Iterable[str]) -> Iterator[str]:
+    """The binary values that the policy gives in base 64, as far as they are text: a request may be told either way."""
+    for pattern in patterns:
+        with suppress(ValueError):
+            yield b64decode(pattern, validate=True).decode()
 
 
 def _hit_folded(wanted: frozenset[str], value: str) -> bool:
@@ -125,6 +137,16 @@ def resolve(template: Template, view: View) -> str | Variable:
         else:
             parts.append(value)
     return result or "".join(parts)
+
+
+def may_match(template: Template, text: str, view: View, *, fold: bool = False) -> bool:
+    """Whether a template can match a text whatever the variables are whose values are not known."""
+    parts: list[str] = []
+    for part in template.parts:
+        value = view.variable(part.key) if isinstance(part, VariablePart) else part
+        parts.append(STAR if isinstance(value, Variable) else value)
+    pattern = "".join(parts)
+    return matcher(pattern.lower())(text.lower()) if fold else matcher(pattern)(text)
 
 
 # ---------------------------------------------------------------------------------------------- clauses
@@ -184,6 +206,7 @@ class Clause:
         """Whether the clause holds for these values; a key that is present but empty counts as absent.
 
         AWS asks for a set qualifier over several values and does not say what happens without: if they differ, it is unknown.
+        To a set qualifier the empty text is no value: ForAllValues holds, ForAnyValue does not, negated or not.
         """
         op = self.op
         if op is None:
@@ -200,10 +223,10 @@ class Clause:
             else:
                 hit = agreed(self._hit_any(value, view) for value in values)
             return negate(hit) if op.negated else hit
+        if not any(values):
+            return op.qualifier is Qualifier.ALL
         each = (negate(self._hit_any(value, view)) if op.negated else self._hit_any(value, view) for value in values)
-        if op.qualifier is Qualifier.ANY:
-            return either(each)
-        return True if not any(values) else negate(either(negate(truth) for truth in each))
+        return either(each) if op.qualifier is Qualifier.ANY else negate(either(negate(truth) for truth in each))
 
     def _hit_any(self, value: str, view: View) -> Truth:
         return self._hit_templates(self.hit(value), value, view) if self.templates else self.hit(value)
@@ -214,7 +237,8 @@ class Clause:
     def _hit_template(self, template: Template, value: str, view: View) -> Truth:
         pattern = resolve(template, view)
         if isinstance(pattern, Variable):
-            return None if pattern is Variable.UNKNOWN else False
+            fold = self.op is not None and self.op.family in _FOLDED
+            return None if pattern is Variable.UNKNOWN and may_match(template, value, view, fold=fold) else False
         return compile_hit(self.op, (pattern,))(value) if self.op else None
 
     def _open(self, known: Knowledge, view: View) -> Truth:
@@ -222,7 +246,9 @@ class Clause:
         if isinstance(known, OneOf):
             return agreed(self.when_absent if option is None else self.holds(option, view) for option in known.options)
         present = self._when_present(view)
-        return present if isinstance(known, Present) else agreed((self.when_absent, present))
+        if isinstance(known, Present):
+            return present
+        return agreed((self.when_absent, present, self.holds(("",), view)) if self.is_set else (self.when_absent, present))
 
     def _when_present(self, view: View) -> Truth:
         if self.templates:
@@ -234,7 +260,14 @@ class Clause:
     def _try_all(self, view: View) -> Truth:
         test = self.test(view)
         values = witnesses((test,), KEY_TYPES.get(self.name)) if test else None
-        return None if values is None else agreed(self.holds((value,), view) for value in values)
+        if values is None:
+            return None
+        return agreed(self.holds((value,), view) for value in values if value or not self.is_set)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the clause has a set qualifier."""
+        return self.op is not None and self.op.qualifier is not Qualifier.NONE
 
     def test(self, view: View) -> Test | None:
         """What the key's values are held against in this request; None where that is not known."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from stackdoctor.policy.conditions import Clause, either, negate, resolve
+from stackdoctor.policy.conditions import Clause, either, may_match, negate, resolve
 from stackdoctor.policy.patterns import PatternSet, Template, compile_text, matcher
 from stackdoctor.policy.principals import PrincipalSet
 from stackdoctor.policy.results import Element, Leaf, Truth
@@ -34,7 +34,7 @@ class Texts:
     def _try(self, template: Template, text: str, view: View) -> Truth:
         pattern = resolve(template, view)
         if isinstance(pattern, Variable):
-            return None if pattern is Variable.UNKNOWN else False
+            return None if pattern is Variable.UNKNOWN and may_match(template, text, view) else False
         return matcher(pattern)(text)
 
 

@@ -157,13 +157,17 @@ def _bits(state: int) -> Iterator[int]:
 
 
 def _walk(automata: Sequence[_Automaton]) -> tuple[str, ...] | None:
-    """Breadth first over the joint states; the first text to reach each set of matching patterns is its witness."""
+    """Breadth first over the joint states; the first text to reach each set of matching patterns is its witness.
+
+    The empty text, which the set qualifiers treat apart, stands only for what no other text reaches.
+    """
     start = tuple(a.spread(1) for a in automata)
-    seen = {start}
+    seen: set[tuple[int, ...]] = set()
     frontier: list[tuple[tuple[int, ...], str]] = [(start, "")]
     found: dict[tuple[bool, ...], str] = {}
     for state, text in frontier:
-        found.setdefault(tuple(bool(s & a.accepts) for s, a in zip(state, automata, strict=True)), text)
+        if text:
+            found.setdefault(_accepted(state, automata), text)
         chars = {FRESH, ":", *(char for s, a in zip(state, automata, strict=True) for char in a.next_chars(s))}
         for char in sorted(chars):
             after = tuple(a.step(s, char) if s else 0 for s, a in zip(state, automata, strict=True))
@@ -172,4 +176,9 @@ def _walk(automata: Sequence[_Automaton]) -> tuple[str, ...] | None:
                 frontier.append((after, text + char))
         if len(seen) > MAX_STATES:
             return None
+    found.setdefault(_accepted(start, automata), "")
     return tuple(found.values())
+
+
+def _accepted(state: tuple[int, ...], automata: Sequence[_Automaton]) -> tuple[bool, ...]:
+    return tuple(bool(s & a.accepts) for s, a in zip(state, automata, strict=True))

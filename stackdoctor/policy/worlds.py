@@ -11,7 +11,6 @@ from itertools import combinations, product
 
 from stackdoctor.policy.conditions import Clause
 from stackdoctor.policy.keys import KEY_TYPES
-from stackdoctor.policy.operators import Qualifier
 from stackdoctor.policy.request import MISSING, Knowledge, Known, OneOf, Present
 from stackdoctor.policy.statement import Statement
 from stackdoctor.policy.view import View
@@ -72,16 +71,16 @@ def _options(name: str, clauses: tuple[Clause, ...], view: View, *, as_variable:
     values = witnesses(complete, KEY_TYPES.get(name)) if len(complete) == len(tests) else None
     if values is None:
         return ()
-    sets = (
-        _sets(values) if any(clause.op and clause.op.qualifier is not Qualifier.NONE for clause in clauses) else tuple((v,) for v in values)
-    )
-    present = tuple(Known(values) for values in sets)
+    in_sets = any(clause.is_set for clause in clauses)
+    present = tuple(Known(picked) for picked in (_sets(values) if in_sets else ((value,) for value in values)))
     if not present:
         return ()
-    return present if isinstance(known, Present) else (MISSING, *present)
+    absent = (MISSING, Known(("",))) if in_sets else (MISSING,)
+    return present if isinstance(known, Present) else (*absent, *present)
 
 
 def _sets(values: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Every set of these values that is not empty; the empty text is no value to a set qualifier."""
     if len(values) > MAX_SET:
         return ()
-    return tuple(picked for size in range(1, len(values) + 1) for picked in combinations(values, size))
+    return tuple(picked for size in range(1, len(values) + 1) for picked in combinations(values, size) if any(picked))

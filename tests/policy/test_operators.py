@@ -77,6 +77,10 @@ class TestEveryOperator:
         assert decide(f"ForAnyValue:{operator}", expected, None) is DENIED
         assert decide(f"ForAnyValue:{operator}IfExists", expected, None) is ALLOWED
 
+    def test_for_any_value_never_holds_for_the_empty_text_even_negated_or_named(self, operator, expected, match, miss):
+        for wanted in (expected, [expected, ""]):
+            assert decide(f"ForAnyValue:{operator}", wanted, [""]) is DENIED
+
     def test_for_all_wants_every_value_and_for_any_one(self, operator, expected, match, miss):
         good, bad = (miss, match) if operator in NEGATED else (match, miss)
         assert decide(f"ForAllValues:{operator}", expected, [good, good]) is ALLOWED

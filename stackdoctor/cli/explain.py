@@ -5,19 +5,18 @@ Exit 0 allowed, 1 denied, 3 undecided; 4 for a file that cannot be read or is no
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stackdoctor.cli.policy_file import read_policy
 from stackdoctor.cli.streams import Colour, say, say_json, wants_colour
-from stackdoctor.errors import BadEvidence, UsageError
+from stackdoctor.errors import UsageError
 
 if TYPE_CHECKING:
-    from stackdoctor.policy import Knowledge, Policy, PolicyKind, Request
+    from stackdoctor.policy import Knowledge, Request
 
 _KINDS = {"kms": "key", "s3": "bucket", "sqs": "queue", "sns": "topic", "lambda": "function"}
 
@@ -55,8 +54,8 @@ def explain(
         raise UsageError(f"--output is {output}.", "It is text or json.")
     asked = _request(principal, action, resource, account, _context(context or [], unknown or [], present or []), open_world=open_world)
     kind = PolicyKind(_KINDS.get(action.partition(":")[0].lower(), "other"))
-    parsed = _read(policy, kind)
-    rcps = [_read(str(path), PolicyKind.RCP) for path in rcp or []]
+    parsed = read_policy(policy, kind)
+    rcps = [read_policy(str(path), PolicyKind.RCP) for path in rcp or []]
     found = explain_request(parsed, asked, restrict_public_buckets=restrict_public_buckets, rcps=rcps)
     edits = propose(parsed, [asked], source_arn=_source_arn(asked), rcps=rcps)
     answer = Answer(asked, found, edits, parsed.notes)
@@ -101,9 +100,10 @@ def _context(known: Sequence[str], unknown: Sequence[str], present: Sequence[str
     context: dict[str, Knowledge] = {key: Known(tuple(found)) for key, found in values.items()}
     for keys, knowledge in ((unknown, UNKNOWN), (present, PRESENT)):
         for key in keys:
-            if key.lower() in names:
+            if not key.strip():
+                raise UsageError("A context key is empty.", "It has a form as aws:SourceArn.")
+            if context.setdefault(names.setdefault(key.lower(), key), knowledge) is not knowledge:
                 raise UsageError(f"{key} is named twice, with different knowledge.")
-            context[names.setdefault(key.lower(), key)] = knowledge
     return context
 
 
@@ -112,39 +112,3 @@ def _source_arn(request: Request) -> str | None:
 
     found = next((known for key, known in request.context.items() if key.lower() == "aws:sourcearn"), None)
     return found.values[0] if isinstance(found, Known) and len(found.values) == 1 and found.values[0] else None
-
-
-# ---------------------------------------------------------------------------------------------- the file
-def _read(name: str, kind: PolicyKind) -> Policy:
-    """The policy in a file; the answer of get-key-policy and get-bucket-policy, which hold it as text, is unwrapped."""
-    from stackdoctor.policy import Malformed, parse  # noqa: PLC0415
-
-    shown = "standard input" if name == "-" else name
-    text = _unwrapped(_text(name, shown))
-    parsed = parse(text, kind)
-    if isinstance(parsed, Malformed):
-        raise BadEvidence(f"{shown} is no policy: {parsed}.")
-    return parsed
-
-
-def _text(name: str, shown: str) -> str:
-    try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise BadEvidence(f"{shown} cannot be read: {error.strerror or error}.") from None
-    try:
-        return data.decode("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8")  # PowerShell's `>` writes UTF-16
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _unwrapped(text: str) -> str:
-    """The text under `Policy` where that is all there is; everything else as it is."""
-    if '"Policy"' not in text:
-        return text
-    try:
-        body = json.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
-        return text
-    held = body.get("Policy") if isinstance(body, dict) and "Statement" not in body else None
-    return held if isinstance(held, str) else json.dumps(held) if isinstance(held, dict) else text

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from urllib.parse import quote
 
 import jsonschema
 import pytest
@@ -149,6 +150,65 @@ def test_a_resource_control_policy_can_be_given_too(explained, tmp_path):
 def test_what_the_aws_cli_prints_of_a_policy_can_be_read_as_it_is(explained):
     assert explained({"Policy": json.dumps(KEY_POLICY), "PolicyName": "default"}, *ASK_KEY)[0] == 1
     assert explained({"Policy": KEY_POLICY}, *ASK_KEY, "--context", "kms:ViaService=cloudtrail.us-east-1.amazonaws.com")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Attributes": {"Policy": json.dumps(KEY_POLICY), "TopicArn": "arn:aws:sns:us-east-1:111122223333:t"}},
+        {"Policy": json.dumps(KEY_POLICY), "RevisionId": "1"},
+        {"Role": {"RoleName": "r", "AssumeRolePolicyDocument": KEY_POLICY}},
+        {"Role": {"RoleName": "r", "AssumeRolePolicyDocument": quote(json.dumps(KEY_POLICY))}},
+        {"Policy": {"PolicySummary": {"Id": "p-1"}, "Content": json.dumps(KEY_POLICY)}},
+        {"resourcePolicies": [{"policyName": "p", "policyDocument": json.dumps(KEY_POLICY)}]},
+        json.dumps(KEY_POLICY),
+        [KEY_POLICY],
+    ],
+    ids=["topic", "function", "role", "encoded role", "organization", "log group", "queried text", "queried list"],
+)
+def test_the_one_policy_in_any_answer_of_the_aws_cli_is_found(explained, answer):
+    assert explained(json.dumps(answer), *ASK_KEY, "--context", "kms:ViaService=cloudtrail.us-east-1.amazonaws.com")[0] == 0
+
+
+def test_of_two_policies_none_is_picked(explained):
+    with pytest.raises(BadEvidence):
+        explained([KEY_POLICY, KEY_POLICY], *ASK_KEY)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--principal=" + CLOUDTRAIL, "--action=KMS:generatedatakey", "--resource=" + KEY, "--context=KMS:VIASERVICE=x"), 1),
+        ((*ASK_KEY, "--context", "kms:ViaService=a=b"), 1),
+        ((*ASK_KEY, "--unknown", "kms:ViaService", "--unknown", "KMS:viaservice"), 3),
+        ((*ASK_KEY, "--present=kms:ViaService", "--open"), 3),
+        ((*ASK_KEY, "--open", "--context", "kms:ViaService=cloudtrail.us-east-1.amazonaws.com", "-ojson"), 0),
+    ],
+)
+def test_options_may_be_spelt_as_they_are_elsewhere(explained, arguments, code):
+    assert explained(KEY_POLICY, *arguments)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("principal", "code"),
+    [
+        ("*", 1),
+        (ACCOUNT, 0),
+        (f"arn:aws:iam::{ACCOUNT}:root", 0),
+        (f"arn:aws:iam::{ACCOUNT}:user/a/b", 0),
+        (f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s", 0),
+        (f"arn:aws:sts::{ACCOUNT}:federated-user/f", 0),
+        (f"arn:aws-cn:iam::{ACCOUNT}:role/r", 0),
+        (f"arn:aws:iam::{ACCOUNT}:saml-provider/x", 1),
+        ("accounts.google.com", 1),
+        ("states.eu-west-1.amazonaws.com", 1),
+        ("AIDAEXAMPLEEXAMPLE12", 1),
+        ("79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be", 3),
+    ],
+)
+def test_whom_the_account_stands_for(explained, principal, code):
+    made = document(statement("kms:*", principal={"AWS": ACCOUNT}))
+    assert explained(made, "--principal", principal, "--action", "kms:Decrypt", "--resource", KEY)[0] == code
 
 
 # ---------------------------------------------------------------------------------------------- what is wrong

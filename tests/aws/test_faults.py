@@ -21,7 +21,7 @@ from stackdoctor.aws.settings import Settings
 from stackdoctor.permissions import OPERATIONS
 from stackdoctor.reader import Call, ErrorKind, ReadError
 
-SHORT = {"region": "us-east-1", "timeout": 12.0, "connect_timeout": 0.5, "read_timeout": 0.6, "attempts": 1}
+SHORT = {"region": "us-east-1", "timeout": 12.0, "connect_timeout": 4.0, "read_timeout": 1.5, "attempts": 1}
 GRACE = 1.0
 
 KIND = {

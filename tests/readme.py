@@ -1,6 +1,6 @@
 """Keeps the README true: the shipped screen and the two tables are made here, and tests/test_readme.py compares.
 
-    python tests/readme.py          writes them anew
+python tests/readme.py          writes them anew
 """
 
 from __future__ import annotations

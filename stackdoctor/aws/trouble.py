@@ -56,9 +56,7 @@ class Place:
     def log_in(self) -> str:
         """The command that renews the credentials in use."""
         if self.method == "env":
-            return (
-                "The credentials come from the environment: renew AWS_ACCESS_KEY_ID and those beside it, or add --profile NAME."
-            )
+            return "The credentials come from the environment: renew AWS_ACCESS_KEY_ID and those beside it, or add --profile NAME."
         named = f" --profile {self.profile}" if self.profile and self.profile != "default" else ""
         if any("sso_session" in profile or "sso_start_url" in profile for profile in self.chain) or self.method == "sso":
             return f"Run: aws sso login{named}"

@@ -417,4 +417,8 @@ class World:
         return {"Organization": {"Id": self.organization, "MasterAccountId": self.account, "FeatureSet": "ALL"}}
 
     def sts_GetCallerIdentity(self, request: wire.Request) -> Json:
-        return {"UserId": "AROAEXAMPLE:me", "Account": self.account, "Arn": f"arn:{self.partition}:sts::{self.account}:assumed-role/OnCall/me"}
+        return {
+            "UserId": "AROAEXAMPLE:me",
+            "Account": self.account,
+            "Arn": f"arn:{self.partition}:sts::{self.account}:assumed-role/OnCall/me",
+        }

@@ -49,11 +49,16 @@ def sentence(
     if verdict is Verdict.HEALTHY:
         return f"Stack {stack.name} is healthy ({stack.status})."
     if not found:
-        return " ".join(part for part in (_without_cause(stack), _blocked(blockers)) if part)
+        return _one_sentence(_without_cause(stack), _blocked(blockers))
     text = "; ".join(_cause(one) for one in found[:3])
     more = f" (and {len(found) - 3} more root causes)" if len(found) > 3 else ""
-    sentences = (f"{text}{more}.", _repair(found, fixes), _blocked(blockers))
-    return " ".join(part for part in sentences if part).replace("..", ".")
+    return _one_sentence(f"{text}{more}", _repair(found, fixes), _blocked(blockers))
+
+
+def _one_sentence(first: str, *parts: str) -> str:
+    """What failed, what to change, what is in the way, as one sentence."""
+    rest = (_lower(part) for part in parts if part)
+    return "; ".join((first.removesuffix("."), *(part.removesuffix(".") for part in rest))) + "."
 
 
 def _without_cause(stack: Stack) -> str:
@@ -113,7 +118,8 @@ def _repair(found: Sequence[Investigation], fixes: Sequence[Fix]) -> str:
 
 
 def _lower(title: str) -> str:
-    return title[:1].lower() + title[1:]
+    """Without its capital, unless that belongs to a name (`S3`, `IAM`)."""
+    return title if title[1:2].isupper() or title[1:2].isdigit() else title[:1].lower() + title[1:]
 
 
 def _blocked(blockers: Sequence[Failure]) -> str:

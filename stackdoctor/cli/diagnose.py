@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,6 +54,8 @@ def diagnose(
     from stackdoctor.diagnosis import diagnose as run  # noqa: PLC0415
     from stackdoctor.recording import Saver, SavingReader  # noqa: PLC0415
 
+    if not math.isfinite(timeout):
+        raise UsageError("--timeout takes a number of seconds.", "Example: --timeout 45")
     if from_ is not None and events is not None:
         raise UsageError("--from and --events exclude each other: give one.")
     if stack == "" or (stack is None and from_ is None and events is None):

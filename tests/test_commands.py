@@ -184,3 +184,19 @@ def test_every_step_is_one_command_of_aws_or_of_our_own():
 def test_the_aws_cli_accepts_every_command_that_is_printed(cli):
     refused = {command: said for command in printed() if (said := cli.accepts(command))}
     assert refused == {}
+
+
+def reported() -> list[str]:
+    """Every aws command that the shipped incidents' reports print: fixes and the way out."""
+    found: dict[str, None] = {}
+    for report in sorted((Path(__file__).parents[1] / "fixtures").glob("*/expected.json")):
+        told = json.loads(report.read_text(encoding="utf-8"))
+        lines = [command for fix in told["fixes"] for command in fix["commands"]] + [step["command"] for step in told["recovery"]]
+        found |= dict.fromkeys(line for line in lines if line.startswith("aws "))
+    return list(found)
+
+
+def test_the_cli_takes_every_command_of_every_shipped_report(cli):
+    commands = reported()
+    assert len(commands) > 30
+    assert {command: said for command in commands if (said := cli.accepts(command))} == {}

@@ -17,7 +17,7 @@ FOREIGN_ACCOUNTS = ("999999999999", "888888888888")
 OTHER_SERVICES = ("config.amazonaws.com", "ec2.amazonaws.com")
 NOT_ITS_BUSINESS: Mapping[Target, tuple[str, ...]] = {
     Target.BUCKET: ("s3:GetObject", "s3:DeleteObject", "s3:PutBucketPolicy"),
-    Target.KEY: ("kms:Decrypt", "kms:CreateGrant", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"),
+    Target.KEY: ("kms:Decrypt", "kms:Encrypt", "kms:CreateGrant", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"),
     Target.TOPIC: ("sns:Subscribe", "sns:SetTopicAttributes"),
     Target.QUEUE: ("sqs:ReceiveMessage", "sqs:DeleteMessage"),
     Target.FUNCTION: ("lambda:UpdateFunctionCode",),
@@ -64,13 +64,19 @@ def _beside(need: Needed, allowed: set[str], named: tuple[str, ...]) -> Iterator
     yield Foreign(_by(request, role), f"a role of another account: {request.action}")
     for action in NOT_ITS_BUSINESS.get(need.target, ()):
         if action not in allowed and request.caller.kind is PrincipalKind.SERVICE:
-            resource = request.resource if need.target is not Target.BUCKET or "Object" in action else request.resource.split("/", 1)[0]
-            if need.target is Target.BUCKET and "Object" in action and "/" not in resource:
-                resource = f"{resource}/object"
-            yield Foreign(replace(request, action=action, resource=resource), f"{request.caller.name}: {action}")
+            for resource in _asked_on(action, request.resource, need.target):
+                yield Foreign(replace(request, action=action, resource=resource), f"{request.caller.name}: {action}")
     bucket, _, path = request.resource.partition("/")
     if need.target is Target.BUCKET and request.action == "s3:PutObject" and path != "*":
         yield Foreign(replace(request, resource=f"{bucket}/elsewhere/object"), f"{request.caller.name} outside its prefix: s3:PutObject")
+
+
+def _asked_on(action: str, resource: str, target: Target) -> tuple[str, ...]:
+    """The resource itself; of a bucket also the bucket or an object, whichever the action is about."""
+    if target is not Target.BUCKET:
+        return (resource,)
+    bucket, _, path = resource.partition("/")
+    return tuple(dict.fromkeys((resource, bucket if "Object" not in action else f"{bucket}/{path or 'object'}")))
 
 
 def _of_accounts(request: Request, named: tuple[str, ...]) -> Iterator[tuple[str, Request]]:

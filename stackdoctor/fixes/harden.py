@@ -15,7 +15,7 @@ from stackdoctor.faults import KINDS
 from stackdoctor.fixes.policies import FILES, heredoc
 from stackdoctor.investigation import Investigation
 from stackdoctor.model import JSON, Fix, Found, RequestOutcome, Verification
-from stackdoctor.policy import Known, Outcome, Policy, Tri, evaluate, explain, parse
+from stackdoctor.policy import OPEN_END, Known, Outcome, Policy, Tri, evaluate, explain, parse
 from stackdoctor.policy.ops import AddClause, apply
 from stackdoctor.services.base import Blocking, Needed, Target
 
@@ -67,7 +67,7 @@ def _clauses(need: Needed) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     context = need.request.context
     for key in ("aws:SourceArn", "aws:SourceAccount"):
         known = context.get(key)
-        if isinstance(known, Known) and not any("…" in value for value in known.values):
+        if isinstance(known, Known) and not any(OPEN_END in value for value in known.values):
             yield "StringEquals", key, known.values
     account, trail = context.get("aws:SourceAccount"), context.get(CONTEXT)
     if isinstance(account, Known) and isinstance(trail, Known):

@@ -11,6 +11,7 @@ from stackdoctor.policy.explain import explain
 from stackdoctor.policy.grants import Grant
 from stackdoctor.policy.request import (
     MISSING,
+    OPEN_END,
     PRESENT,
     UNKNOWN,
     Caller,
@@ -27,6 +28,7 @@ from stackdoctor.policy.results import ActualState, Element, Explanation, Leaf, 
 
 __all__ = [
     "MISSING",
+    "OPEN_END",
     "PRESENT",
     "UNKNOWN",
     "ActualState",

@@ -14,9 +14,9 @@ from operator import eq, ge, gt, le, lt
 
 from stackdoctor.policy.keys import KEY_TYPES
 from stackdoctor.policy.operators import OPERATORS, Family, Operator, Qualifier, Relation
-from stackdoctor.policy.patterns import STAR, PatternSet, Template, arn_matcher, compile_text, matcher
+from stackdoctor.policy.patterns import STAR, PatternSet, Template, arn_matcher, as_literal, compile_text, matcher
 from stackdoctor.policy.patterns import Variable as VariablePart
-from stackdoctor.policy.request import Knowledge, Known, Missing, OneOf, Present
+from stackdoctor.policy.request import OPEN_END, Knowledge, Known, Missing, OneOf, Present
 from stackdoctor.policy.results import Truth
 from stackdoctor.policy.values import Network, moment, network, number, within
 from stackdoctor.policy.view import ENCRYPTION_CONTEXT, Variable, View
@@ -216,7 +216,7 @@ class Clause:
         if op.qualifier is Qualifier.NONE:
             if op.family is Family.NULL:
                 return self._null(present=True)
-            if len(values) == 1:
+            if len(values) == 1 and values[0][-1:] != OPEN_END:
                 hit = self.hit(values[0])
                 if self.templates and hit is not True:
                     hit = self._hit_templates(hit, values[0], view)
@@ -229,7 +229,18 @@ class Clause:
         return either(each) if op.qualifier is Qualifier.ANY else negate(either(negate(truth) for truth in each))
 
     def _hit_any(self, value: str, view: View) -> Truth:
+        if value[-1:] == OPEN_END:
+            return self._hit_beginning(value[:-1], view)
         return self._hit_templates(self.hit(value), value, view) if self.templates else self.hit(value)
+
+    def _hit_beginning(self, start: str, view: View) -> Truth:
+        """Whether a value of which only the beginning is known matches: what all values that begin so agree on."""
+        test = self.test(view)
+        if self.op is None or test is None:
+            return None
+        values = witnesses((test, Test(Family.LIKE, (as_literal(start) + STAR,))))
+        hit = compile_hit(self.op, test.patterns)
+        return None if values is None else agreed(hit(value) for value in values if value.startswith(start))
 
     def _hit_templates(self, hit: Truth, value: str, view: View) -> Truth:
         return either((hit, *(self._hit_template(template, value, view) for template in self.templates)))

@@ -161,6 +161,8 @@ def _drop_clause(statement: dict[str, Any], operator: str, key: str) -> None:
 
 def _move_clause(statement: dict[str, Any], op: MoveClause) -> None:
     condition = statement["Condition"]
+    if op.key.lower() in {key.lower() for key in condition.get(op.new_operator, {})}:
+        raise ValueError(f"{op.new_operator} {op.key} is there already")
     value = condition[op.operator].pop(op.key)
     if op.new_operator in condition:
         condition[op.new_operator][op.key] = value

@@ -95,7 +95,7 @@ class PrincipalSet:
     def excludes(self, caller: Caller) -> Truth:
         """Whether a NotPrincipal element exempts the caller.
 
-        A user is exempt where it is named; AWS says to name its account too, and that without it the exemption might
+        A user or role is exempt where it is named with its account; AWS says that without the account the exemption might
         not hold, hence `None`. A session must be named itself, with its role and account.
         """
         if self.anyone or caller.kind is not PrincipalKind.AWS:
@@ -105,7 +105,7 @@ class PrincipalSet:
             return who.account in self.accounts
         itself = who.arn in self.arns
         role_named = who.role in self.roles if who.role else True
-        if itself and role_named and who.account in self.accounts and (who.is_session or not who.role):
+        if itself and role_named and who.account in self.accounts:
             return True
         if itself or (who.role and role_named and not who.is_session) or self.canonical or self.unknown:
             return None

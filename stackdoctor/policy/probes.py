@@ -12,7 +12,7 @@ from dataclasses import replace
 from stackdoctor.policy.actions import is_wild
 from stackdoctor.policy.document import Policy
 from stackdoctor.policy.repairs import IS_SERVICE, UNCONDITIONED
-from stackdoctor.policy.request import MISSING, Caller, Knowledge, Known, PrincipalKind, Request
+from stackdoctor.policy.request import MISSING, OPEN_END, Caller, Knowledge, Known, PrincipalKind, Request
 
 STRANGER = "999999999999"
 _STRANGERS = (
@@ -88,7 +88,7 @@ def _from_elsewhere(request: Request, source_arn: str | None) -> Iterator[Reques
     if arn is None or arn.count(":") < 5:
         return
     account = arn.split(":")[4]
-    for swap in ({account: STRANGER} if account else {}, {arn: arn + "-other"}):
+    for swap in ({account: STRANGER} if account else {}, {arn: arn + "-other"} if arn[-1:] != OPEN_END else {}):
         if swap:
             yield replace(request, context={key: _swapped(known, swap) for key, known in _with_source(request, arn, account).items()})
     if known is not None:

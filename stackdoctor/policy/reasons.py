@@ -8,7 +8,7 @@ from __future__ import annotations
 from stackdoctor.policy.conditions import Clause, resolve
 from stackdoctor.policy.operators import Family, Qualifier
 from stackdoctor.policy.patterns import as_glob, matcher
-from stackdoctor.policy.request import Knowledge, Known, Missing
+from stackdoctor.policy.request import OPEN_END, Knowledge, Known, Missing
 from stackdoctor.policy.results import TRI, ActualState, Element, Leaf, LeafReason, Tri
 from stackdoctor.policy.statement import Statement
 from stackdoctor.policy.view import WITNESS, Variable, View
@@ -105,15 +105,21 @@ def _make_clause(statement: Statement, clause: Clause, known: Knowledge, view: V
     truth = clause.truth(view)
     reason = LeafReason.MATCHED if truth else _why_open(clause, known, view) if truth is None else _why_not(clause, known, view, statement)
     absent = isinstance(known, Missing) or (isinstance(known, Known) and not known.values)
-    state = ActualState.ABSENT if absent else ActualState.VALUE if isinstance(known, Known) else ActualState.UNKNOWN
+    told = isinstance(known, Known) and not (truth is None and _is_open(known))
+    state = ActualState.ABSENT if absent else ActualState.VALUE if told else ActualState.UNKNOWN
     values = view.possibilities(clause.name)
     return Leaf(statement.index, Element.CONDITION, TRI[truth], reason, clause.expected, state, values, clause.operator, clause.key)
+
+
+def _is_open(known: Known) -> bool:
+    """Whether only the beginning of a value is known."""
+    return any(value[-1:] == OPEN_END for value in known.values)
 
 
 def _why_open(clause: Clause, known: Knowledge, view: View) -> LeafReason:
     if clause.op is None:
         return LeafReason.UNKNOWN_OPERATOR
-    if not isinstance(known, Known):
+    if not isinstance(known, Known) or _is_open(known):
         return LeafReason.UNKNOWN_VALUE
     open_variable = any(resolve(template, view) is Variable.UNKNOWN for template in clause.templates)
     return LeafReason.UNKNOWN_VALUE if open_variable else LeafReason.UNREADABLE_VALUE

@@ -17,7 +17,7 @@ from stackdoctor.policy.operators import OPERATORS, Family, Operator
 from stackdoctor.policy.ops import AddClause, AddStatement, DropClause, EditText, EditValue, MoveClause, Op, SetVersion
 from stackdoctor.policy.patterns import as_glob, matcher
 from stackdoctor.policy.principals import UNIQUE_ID
-from stackdoctor.policy.request import Known, OneOf, PrincipalKind, Request
+from stackdoctor.policy.request import OPEN_END, Known, OneOf, PrincipalKind, Request
 from stackdoctor.policy.results import Element, Explanation, Leaf, LeafReason, StatementResult, Tri
 from stackdoctor.policy.view import View, told
 
@@ -198,6 +198,9 @@ def _mend_clause(leaf: Leaf, request: Request) -> Iterator[Repair]:
         case LeafReason.VALUE_MISMATCH | LeafReason.CASE_MISMATCH | LeafReason.UNREADABLE_VALUE | LeafReason.VARIABLE_WITHOUT_VALUE:
             yield from _correct(leaf, request, 1.0)
             yield Repair(1.6, (drop,))
+        case LeafReason.UNKNOWN_VALUE if any(OPEN_END in value for value in _known(request, leaf.key)):
+            yield from _correct(leaf, request, 1.0)
+            yield Repair(1.6, (drop,))
         case _:
             yield Repair(1.0, (drop,))
             yield from _hope(leaf, request)
@@ -211,13 +214,17 @@ def _correct(leaf: Leaf, request: Request, cost: float) -> Iterator[Repair]:
         yield Repair(cost, (DropClause(leaf.statement, leaf.operator, leaf.key),))
         yield from _hope(leaf, request)
         return
-    old, _ = nearest_text(values[0], leaf.expected)
-    new = correct_value(old, values[0], op)
+    value = values[0].replace(OPEN_END, "*")
+    old, _ = nearest_text(value, leaf.expected)
+    new = correct_value(old, value, op)
     edit = EditValue(leaf.statement, leaf.operator, leaf.key, old if leaf.expected else None, new)
     add = EditValue(leaf.statement, leaf.operator, leaf.key, None, new)
+    widen: tuple[Op, ...] = ()
+    if OPEN_END in values[0] and op.family not in {Family.LIKE, Family.ARN}:
+        widen = (MoveClause(leaf.statement, leaf.operator, _spelt(op, "StringLike"), leaf.key),)
     several = len(leaf.expected) > 1
-    yield Repair(cost, (add,) if several else (edit,))
-    yield Repair(cost + 0.3, (edit,) if several else (add,))
+    yield Repair(cost, (add if several else edit, *widen))
+    yield Repair(cost + 0.3, (edit if several else add, *widen))
 
 
 def correct_value(pattern: str, value: str, op: Operator) -> str:
@@ -277,6 +284,8 @@ def _correct_deny(leaf: Leaf, request: Request) -> Iterator[Repair]:
     op = OPERATORS.get(leaf.operator.lower())
     values = _known(request, leaf.key) if leaf.key else ()
     if op is None or not op.negated or len(values) != 1 or op.family not in {Family.EXACT, Family.LIKE, Family.ARN, Family.IGNORE_CASE}:
+        return
+    if OPEN_END in values[0]:
         return
     old, alike = nearest_text(values[0], leaf.expected)
     new = correct_value(old, values[0], op)

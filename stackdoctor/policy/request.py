@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+OPEN_END: Final = "\ue004"
+"""At the end of a value: only what stands before it is known, as where AWS documents an ARN that ends in `*`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The key is in the request with exactly these values; `()` is present but empty."""
+    """The key is in the request with exactly these values; `()` is present but empty. A value may end in OPEN_END."""
 
     values: tuple[str, ...]
 

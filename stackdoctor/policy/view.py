@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from stackdoctor.policy.request import MISSING, Caller, Knowledge, Known, Missing, OneOf, Request
+from stackdoctor.policy.request import MISSING, OPEN_END, Caller, Knowledge, Known, Missing, OneOf, Request
 
 WITNESS: Final = "\ue001representative-object-below-this-prefix\ue001"
 """Stands for an object that no policy mentions; longer than any run of `?` in earnest."""
@@ -98,7 +98,9 @@ class View:
         """The value of a policy variable. A multivalued key is no variable, so it has none."""
         known = self.knowledge(key)
         if isinstance(known, Known):
-            return known.values[0] if len(known.values) == 1 else Variable.UNSET
+            if len(known.values) != 1:
+                return Variable.UNSET
+            return Variable.UNKNOWN if known.values[0][-1:] == OPEN_END else known.values[0]
         return Variable.UNSET if isinstance(known, Missing) else Variable.UNKNOWN
 
     def is_open(self, key: str) -> bool:
@@ -110,9 +112,9 @@ class View:
         known = self.knowledge(key)
         match known:
             case Known(values):
-                return values
+                return tuple(value.replace(OPEN_END, "…") for value in values)
             case OneOf(options):
-                return tuple(value for option in options if option for value in option)
+                return tuple(value.replace(OPEN_END, "…") for option in options if option for value in option)
             case _:
                 return ()
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from stackdoctor.model import JSON
-from stackdoctor.policy.request import MISSING, UNKNOWN, Caller, Knowledge, Known, OneOf, PrincipalKind, Request
+from stackdoctor.policy.request import MISSING, OPEN_END, UNKNOWN, Caller, Knowledge, Known, OneOf, PrincipalKind, Request
 
 
 class Target(StrEnum):
@@ -320,7 +320,7 @@ def service_request(
 
 def documented(arn: str) -> Knowledge:
     """What is known of an ARN that AWS documents with a * at its end: everything before it."""
-    return Known((arn.removesuffix("*") + "…",)) if arn.endswith("*") else Known((arn,))
+    return Known((arn.removesuffix("*") + OPEN_END,)) if arn.endswith("*") else Known((arn,))
 
 
 def key_arn(ref: str, facts: Facts, scope: Scope) -> str:

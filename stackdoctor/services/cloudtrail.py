@@ -22,6 +22,7 @@ from stackdoctor.services.base import (
     Use,
     allow,
     bucket_arn,
+    documented,
     key_request,
     service_request,
     via_s3,
@@ -59,7 +60,7 @@ def _arn_knowledge(resource: Resource) -> Knowledge:
     """Without a TrailName CloudFormation makes one up; until it is known only the shape of the ARN is."""
     if _name_known(resource):
         return Known((trail_arn(resource),))
-    return Known((trail_arn(resource).removesuffix("*") + f"{resource.stack_name or 'stack'}-{resource.logical_id}-…",))
+    return documented(trail_arn(resource).removesuffix("*") + f"{resource.stack_name or 'stack'}-{resource.logical_id}-*")
 
 
 def _uses(resource: Resource) -> tuple[Use, ...]:

@@ -21,6 +21,7 @@ from stackdoctor.services.base import (
     Use,
     allow,
     bucket_arn,
+    documented,
     key_arn,
     key_request,
     service_request,
@@ -39,8 +40,8 @@ def source_arn(scope: Scope) -> str:
 def _source(resource: Resource) -> dict[str, Knowledge]:
     """The name of the sync is known, and its Region is that of the resource."""
     scope = resource.scope
-    arn = f"arn:{scope.partition}:ssm:{scope.region}:{scope.account}:resource-data-sync/{resource.text('SyncName') or '…'}"
-    return {"aws:SourceArn": Known((arn,)), "aws:SourceAccount": Known((scope.account,))}
+    arn = f"arn:{scope.partition}:ssm:{scope.region}:{scope.account}:resource-data-sync/{resource.text('SyncName') or '*'}"
+    return {"aws:SourceArn": documented(arn), "aws:SourceAccount": Known((scope.account,))}
 
 
 def _text(resource: Resource, name: str, legacy: str) -> str:

@@ -22,6 +22,7 @@ from stackdoctor.services.base import (
     allow,
     bucket_arn,
     bucket_name,
+    documented,
     key_arn,
     key_request,
     service_request,
@@ -45,7 +46,7 @@ def source_arn(resource: Resource) -> str:
 
 
 def _source(resource: Resource) -> dict[str, Knowledge]:
-    return {"aws:SourceArn": Known((source_arn(resource).replace("*", "…"),)), "aws:SourceAccount": Known((resource.scope.account,))}
+    return {"aws:SourceArn": documented(source_arn(resource)), "aws:SourceAccount": Known((resource.scope.account,))}
 
 
 def _uses(resource: Resource) -> tuple[Use, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stackdoctor.model import JSON
-from stackdoctor.policy.request import UNKNOWN, Knowledge, Known
+from stackdoctor.policy.request import UNKNOWN, Knowledge
 from stackdoctor.services.base import (
     Blocking,
     Constraint,
@@ -22,6 +22,7 @@ from stackdoctor.services.base import (
     Use,
     allow,
     bucket_arn,
+    documented,
     key_arn,
     key_request,
     via_s3,
@@ -38,7 +39,7 @@ CONTEXT = "kms:EncryptionContext:aws:lambda:FunctionArn"
 def function_arn(resource: Resource) -> str:
     """The function's ARN; without a FunctionName CloudFormation makes a name of stack and logical id."""
     scope = resource.scope
-    name = resource.text("FunctionName") or resource.physical_id or f"{resource.stack_name}-{resource.logical_id}-…"
+    name = resource.text("FunctionName") or resource.physical_id or f"{resource.stack_name}-{resource.logical_id}-*"
     return f"arn:{scope.partition}:lambda:{scope.region}:{scope.account}:function:{name}"
 
 
@@ -81,7 +82,7 @@ def _function(resource: Resource, facts: Facts) -> Iterator[Needed]:
 def _package(resource: Resource, facts: Facts) -> Iterator[Needed]:
     key, scope = resource.text("Code.SourceKMSKeyArn"), resource.scope
     carried: dict[str, Knowledge] = {
-        CONTEXT: Known((function_arn(resource),)),
+        CONTEXT: documented(function_arn(resource)),
         "aws:SourceArn": UNKNOWN,
         "aws:SourceAccount": UNKNOWN,
         "kms:ViaService": via_s3(facts.bucket(resource.text("Code.S3Bucket")).region, scope.region),
@@ -96,7 +97,7 @@ def _minimal(resource: Resource, _facts: Facts, target: Target, ref: str) -> tup
     if target is not Target.KEY or ref != resource.text("Code.SourceKMSKeyArn"):
         return ()
     arn = function_arn(resource)
-    condition: dict[str, JSON] = {"StringLike" if arn.endswith("…") else "StringEquals": {CONTEXT: arn.replace("…", "*")}}
+    condition: dict[str, JSON] = {"StringLike" if arn.endswith("*") else "StringEquals": {CONTEXT: arn}}
     return (allow("AllowLambdaUseOfKey", PRINCIPAL, ("kms:GenerateDataKey", "kms:Decrypt"), "*", condition),)
 
 

@@ -20,6 +20,7 @@ from stackdoctor.services.base import (
     Target,
     Use,
     allow,
+    documented,
     key_arn,
     key_request,
 )
@@ -44,7 +45,7 @@ def log_group_arn(resource: Resource) -> str:
 
 def _arn_knowledge(resource: Resource) -> Knowledge:
     arn = log_group_arn(resource)
-    return Known((arn.removesuffix("*") + "…",)) if arn.endswith("-*") else Known((arn,))
+    return documented(arn)
 
 
 def _uses(resource: Resource) -> tuple[Use, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stackdoctor.policy.request import UNKNOWN, Knowledge, Known, OneOf
+from stackdoctor.policy.request import OPEN_END, UNKNOWN, Knowledge, Known, OneOf
 from stackdoctor.services.base import Blocking, Constraint, Facts, Needed, Resource, Service, Target, Use, bucket_arn, bucket_name, key_arn
 from stackdoctor.services.identity import by_role, own
 
@@ -172,7 +172,7 @@ def _context(row: Row, resource: Resource, facts: Facts) -> dict[str, Knowledge]
     if row.blocking is not Blocking.YES:
         return {"kms:ViaService": Known((via,)) if name else UNKNOWN}
     prefix = resource.text("ExtendedS3DestinationConfiguration.Prefix") or resource.text("S3DestinationConfiguration.Prefix")
-    objects, bucket = (bucket_arn(scope.partition, name, f"{prefix}…"),), (bucket_arn(scope.partition, name),)
+    objects, bucket = (bucket_arn(scope.partition, name, f"{prefix}{OPEN_END}"),), (bucket_arn(scope.partition, name),)
     known = Known(bucket) if store.bucket_key else Known(objects) if store.bucket_key is False else OneOf((objects, bucket))
     return {"kms:ViaService": Known((via,)), "kms:EncryptionContext:aws:s3:arn": known}
 

@@ -320,7 +320,7 @@ def witnesses(mentioned: set[str], known: World, few: dict[str, Any], arn: str) 
         out |= {made.replace("*", "x").replace("?", "x"), made.replace("*", "").replace("?", "y"), made, made.swapcase(), value}
         if (n := number(value)) is not None:
             out |= {str(n + 1), str(n - 1), str(n + Decimal("0.5"))}
-        if (when := moment(value)) is not None:
+        if 0 < (when := moment(value) or Decimal(0)) < 10**10:
             out |= {dt.datetime.fromtimestamp(float(when) + d, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for d in (-1, 0, 1)}
         if (net := network(value)) is not None and number(value) is None:
             out |= {str(net.network_address), "198.18.0.9", "fe80::9"}

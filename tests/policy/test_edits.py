@@ -6,6 +6,7 @@ import pytest
 
 from policy.asking import ACCOUNT, BUCKET, CLOUDTRAIL, KEY, TRAIL, document, known, policy, request, statement
 from stackdoctor.policy import (
+    OPEN_END,
     PRESENT,
     UNKNOWN,
     Known,
@@ -340,3 +341,23 @@ def test_an_unknown_value_can_only_be_dropped():
 def test_an_operation_keeps_the_order_of_the_rest(op, condition):
     before = document({**statement(), "Condition": {"A": {"a": 1, "b": 2}, "B": {"c": 3}}})
     assert json.dumps(apply(before, op)["Statement"][0]["Condition"]) == json.dumps(condition)
+
+
+@pytest.mark.parametrize("wrong", [f"arn:aws:logs:us-east-1:{OTHER}:x", f"arn:aws:logs:us-east-1:{ACCOUNT}:delivery:x"])
+def test_where_only_the_beginning_of_a_value_is_known_the_edit_writes_a_wildcard_under_an_operator_that_takes_one(wrong):
+    begins = {**ON_BUCKET, "aws:SourceArn": Known((f"arn:aws:logs:us-east-1:{ACCOUNT}:{OPEN_END}",))}
+    asked = request("s3:PutObject", f"{BUCKET}/AWSLogs/{ACCOUNT}/*", known(begins))
+    made = policy(write(**{"aws:SourceArn": wrong, "aws:SourceAccount": ACCOUNT}))
+    first = propose(made, (asked,))[0]
+    assert first.outcome is Outcome.ALLOWED
+    assert first.document["Statement"][0]["Condition"] == {
+        "StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceAccount": ACCOUNT},
+        "StringLike": {"aws:SourceArn": f"arn:aws:logs:us-east-1:{ACCOUNT}:*"},
+    }
+
+
+def test_a_clause_never_moves_over_another_on_the_same_key():
+    made = document(write())
+    made["Statement"][0]["Condition"]["StringLike"] = {"AWS:sourcearn": "*"}
+    with pytest.raises(ValueError, match="there already"):
+        apply(made, MoveClause(0, "StringEquals", "StringLike", "aws:SourceArn"))

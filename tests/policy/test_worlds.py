@@ -3,7 +3,7 @@
 import pytest
 
 from policy.asking import ACCOUNT, TRAIL, open_request, policy, request, statement
-from stackdoctor.policy import PRESENT, UNKNOWN, OneOf, Outcome, Tri, evaluate, explain
+from stackdoctor.policy import OPEN_END, PRESENT, UNKNOWN, Known, OneOf, Outcome, Tri, evaluate, explain
 
 ALLOWED, IMPLICIT, EXPLICIT, UNDECIDED = Outcome.ALLOWED, Outcome.IMPLICITLY_DENIED, Outcome.EXPLICITLY_DENIED, Outcome.UNDECIDED
 K = "aws:K"
@@ -141,3 +141,30 @@ def test_what_two_services_share_is_decided_by_the_key_that_is_known():
         statement(condition={"StringEquals": {"aws:SourceArn": TRAIL}, "StringNotEquals": {"aws:SourceAccount": ACCOUNT}}),
     )
     assert evaluate(made, request(context={"aws:SourceArn": TRAIL, "aws:SourceAccount": UNKNOWN})) is ALLOWED
+
+
+BEGINS = f"arn:aws:logs:us-east-1:{ACCOUNT}:"
+
+
+@pytest.mark.parametrize(
+    ("operator", "expected", "outcome"),
+    [
+        ("StringLike", f"{BEGINS}*", ALLOWED),
+        ("ArnLike", f"arn:aws:logs:*:{ACCOUNT}:*", ALLOWED),
+        ("StringLike", f"{BEGINS}delivery-source:*", UNDECIDED),
+        ("StringEquals", f"{BEGINS}delivery-source:x", UNDECIDED),
+        ("StringEquals", "arn:aws:logs:us-east-1:444455556666:x", IMPLICIT),
+        ("ArnNotLike", "arn:aws:logs:*:444455556666:*", ALLOWED),
+        ("StringNotEquals", f"{BEGINS}x", UNDECIDED),
+        ("ForAnyValue:StringLike", f"{BEGINS}*", ALLOWED),
+        ("Null", "false", ALLOWED),
+    ],
+)
+def test_of_a_value_only_the_beginning_may_be_known(operator, expected, outcome):
+    made, asked = policy(allow(operator, expected)), request(context={K: Known((BEGINS + OPEN_END,))})
+    assert evaluate(made, asked) is outcome
+    found = explain(made, asked)
+    assert found.outcome is outcome
+    shown = [(leaf.actual_state.value, leaf.actual_values) for result in found.nearest for leaf in result.unmet]
+    assert all(values == (f"{BEGINS}…",) for _, values in shown)
+    assert {state for state, _ in shown} == ({"unknown"} if outcome is UNDECIDED else {"value"} if outcome is IMPLICIT else set())

@@ -10,7 +10,7 @@ import pytest
 from services import judging
 from services.examples import EXAMPLES, PARTITIONS, Example, Place
 from stackdoctor.evidence import Grant
-from stackdoctor.policy import Known, Missing
+from stackdoctor.policy import OPEN_END, Known, Missing
 from stackdoctor.services.base import Target
 
 PLACE = Place("aws")
@@ -176,7 +176,7 @@ def test_firehose_writes_with_its_role_through_s3() -> None:
     assert {need.request.caller.name for need in example.needed} == {PLACE.role}
     keyed = [need for need in example.needed if need.request.action.startswith("kms:")]
     assert {need.request.context["kms:ViaService"] for need in keyed} == {Known(("s3.eu-west-1.amazonaws.com",))}
-    assert {need.request.context["kms:EncryptionContext:aws:s3:arn"] for need in keyed} == {Known((f"{PLACE.bucket}/p/…",))}
+    assert {need.request.context["kms:EncryptionContext:aws:s3:arn"] for need in keyed} == {Known((f"{PLACE.bucket}/p/{OPEN_END}",))}
 
 
 def test_firehose_key_statement_for_another_bucket_is_named() -> None:

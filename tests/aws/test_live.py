@@ -134,7 +134,8 @@ def test_no_call_outlives_the_deadline(aws, fault):
     with pytest.raises(ReadError) as caught:
         for _ in range(50):
             reader.read(KEY)
-    assert caught.value.kind is ErrorKind.TIMED_OUT or fault is faulty.RESET
+    if fault is faulty.STALL:  # the others may also run out of attempts before the time is up
+        assert caught.value.kind is ErrorKind.TIMED_OUT
     assert time.monotonic() - start < 5.0, "a second more than the deadline, and what a shared machine takes"
 
 

@@ -225,7 +225,7 @@ class Clause:
             return negate(hit) if op.negated else hit
         if not any(values):
             return op.qualifier is Qualifier.ALL
-        each = (negate(self._hit_any(value, view)) if op.negated else self._hit_any(value, view) for value in values)
+        each = (negate(self._hit_any(value, view)) if op.negated else self._hit_any(value, view) for value in values if value)
         return either(each) if op.qualifier is Qualifier.ANY else negate(either(negate(truth) for truth in each))
 
     def _hit_any(self, value: str, view: View) -> Truth:

@@ -5,11 +5,17 @@ Used to rank the Allow statements of a denied request and to recognise a misspel
 
 from __future__ import annotations
 
+import re
 from difflib import SequenceMatcher
 from functools import lru_cache
 
 from stackdoctor.policy.request import Caller, PrincipalKind, Request
 from stackdoctor.policy.results import Element, Leaf, LeafReason, StatementResult, Tri
+
+SLIPS = 2
+"""Letters by which two names may differ and still count as the same one mistyped."""
+
+_DIGITS = re.compile(r"\d+")
 
 ALIKE = 0.8
 """From this ratio of common letters on, two names count as one misspelt."""
@@ -21,6 +27,28 @@ def likeness(one: str, other: str) -> float:
     if len(one) > 256 or len(other) > 256:
         return 0.0
     return SequenceMatcher(None, one.lower(), other.lower(), autojunk=False).ratio()
+
+
+def is_slip(one: str, other: str) -> bool:
+    """Whether two names differ by a letter or two, dropped, doubled, swapped or in another case, as typing makes them differ."""
+    one, other = one.lower(), other.lower()
+    if _DIGITS.sub("", one) == _DIGITS.sub("", other):
+        return one == other
+    return abs(len(one) - len(other)) <= SLIPS and max(len(one), len(other)) <= 256 and _distance(one, other) <= SLIPS
+
+
+def _distance(one: str, other: str) -> int:
+    """Letters to add, drop, change or swap with their neighbour."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        earlier, before, row = before, row, [i]
+        for j, b in enumerate(other, 1):
+            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                best = min(best, earlier[j - 2] + 1)
+            row.append(best)
+    return row[-1]
 
 
 def service_label(name: str) -> str:

@@ -12,7 +12,7 @@ from itertools import islice, product
 
 from stackdoctor.policy.actions import KMS_ACTIONS
 from stackdoctor.policy.document import Policy
-from stackdoctor.policy.likeness import ALIKE, likeness, nearest_text, service_label
+from stackdoctor.policy.likeness import ALIKE, is_slip, likeness, nearest_text, service_label
 from stackdoctor.policy.operators import OPERATORS, Family, Operator
 from stackdoctor.policy.ops import AddClause, AddStatement, DropClause, EditText, EditValue, MoveClause, Op, SetVersion
 from stackdoctor.policy.patterns import as_glob, matcher
@@ -207,7 +207,7 @@ def _mend_clause(leaf: Leaf, request: Request) -> Iterator[Repair]:
 
 
 def _correct(leaf: Leaf, request: Request, cost: float) -> Iterator[Repair]:
-    """Put the request's own value in the place of the wrong one, as wide as that was; of several, add it."""
+    """Put the request's own value in the place of the wrong one, as wide as that was; beside several, or what names another, add it."""
     values = _known(request, leaf.key)
     op = OPERATORS.get(leaf.operator.lower())
     if len(values) != 1 or op is None or op.family in {Family.NULL, Family.NUMERIC, Family.DATE, Family.IP}:
@@ -222,9 +222,9 @@ def _correct(leaf: Leaf, request: Request, cost: float) -> Iterator[Repair]:
     widen: tuple[Op, ...] = ()
     if OPEN_END in values[0] and op.family not in {Family.LIKE, Family.ARN}:
         widen = (MoveClause(leaf.statement, leaf.operator, _spelt(op, "StringLike"), leaf.key),)
-    several = len(leaf.expected) > 1
-    yield Repair(cost, (add if several else edit, *widen))
-    yield Repair(cost + 0.3, (edit if several else add, *widen))
+    beside = len(leaf.expected) > 1 or names_another(old, value, op)
+    yield Repair(cost, (add if beside else edit, *widen))
+    yield Repair(cost + 0.3, (edit if beside else add, *widen))
 
 
 def correct_value(pattern: str, value: str, op: Operator) -> str:
@@ -234,6 +234,19 @@ def correct_value(pattern: str, value: str, op: Operator) -> str:
     if not wild or len(have) != 6 or len(want) != 6 or "${" in pattern:
         return value
     return ":".join(old if matcher(as_glob(old))(new) else new for old, new in zip(have, want, strict=True))
+
+
+def names_another(pattern: str, value: str, op: Operator) -> bool:
+    """Whether a value names another resource of the same account and Region, which would be shut out if it were replaced.
+
+    A name that differs by a slip of the hand means the same resource; one that differs in digits alone does not.
+    """
+    wild = op.family in {Family.LIKE, Family.ARN}
+    have, want = pattern.split(":", 5), value.split(":", 5)
+    if len(have) != 6 or len(want) != 6 or "${" in pattern or ("*" in pattern and not wild):
+        return False
+    same = all(matcher(as_glob(old))(new) if wild else old == new for old, new in zip(have[:5], want[:5], strict=True))
+    return same and have[5].partition("/")[0] == want[5].partition("/")[0] and not is_slip(have[5], want[5])
 
 
 def _hope(leaf: Leaf, request: Request) -> Iterator[Repair]:
@@ -291,7 +304,8 @@ def _correct_deny(leaf: Leaf, request: Request) -> Iterator[Repair]:
     new = correct_value(old, values[0], op)
     if op.family is Family.EXACT and matcher(as_glob(old))(values[0]):
         yield Repair(1.0, (MoveClause(leaf.statement, leaf.operator, _spelt(op, "StringNotLike"), leaf.key),))
-    if alike >= ALIKE and len(leaf.expected) == 1 and not leaf.key.lower().startswith("aws:principal"):  # who was spared stays spared
+    spared = leaf.key.lower().startswith("aws:principal") or names_another(old, values[0], op)  # who was spared stays spared
+    if alike >= ALIKE and len(leaf.expected) == 1 and not spared:
         yield Repair(1.2, (EditValue(leaf.statement, leaf.operator, leaf.key, old, new),))
     yield Repair(1.4, (EditValue(leaf.statement, leaf.operator, leaf.key, None, new),))
 

@@ -25,7 +25,6 @@ LOOPS = [
 ]
 NO_DIFF = {
     "key-in-another-region": "which key to name instead is the person's choice",
-    "update-rollback-stuck": "two trails share the next key: the edit that names this one shuts the other out, which no evidence shows",
 }
 LAST_RESORT = ("Last resort", "Only instead of a fix")
 

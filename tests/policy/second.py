@@ -105,7 +105,7 @@ def spared(element: Any, caller: str) -> Truth:
     named = list(names(element))
     if any(kind == "AWS" and name == "*" for kind, name in named):
         return True
-    if not caller.startswith("arn:") and not caller.isdigit():
+    if account_of_caller(caller) is None:
         return any(covers(kind, name, caller) for kind, name in named)
     account = any(kind == "AWS" and account_of(name) == account_of_caller(caller) for kind, name in named)
     own = any(kind == "AWS" and name == caller for kind, name in named)
@@ -165,7 +165,7 @@ def clause(operator: str, key: str, values: list[str], world: World, live: bool)
     negated, test = OPERATORS[base]
     if actual is None:
         return if_exists or (negated if mode is None else mode == "ForAllValues")
-    if mode is not None and not any(actual):
+    if mode is not None and not (actual := tuple(value for value in actual if value)):  # the empty text is no value
         return mode == "ForAllValues"
     each = [one(test, negated, value, values, world, live and base.startswith(("String", "Arn", "Bool"))) for value in actual]
     if mode == "ForAllValues":

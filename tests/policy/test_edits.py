@@ -361,3 +361,31 @@ def test_a_clause_never_moves_over_another_on_the_same_key():
     made["Statement"][0]["Condition"]["StringLike"] = {"AWS:sourcearn": "*"}
     with pytest.raises(ValueError, match="there already"):
         apply(made, MoveClause(0, "StringEquals", "StringLike", "aws:SourceArn"))
+
+
+@pytest.mark.parametrize(
+    ("operator", "old", "stays"),
+    [
+        ("StringEquals", TRAIL.replace("mgmt", "data-events"), True),
+        ("ArnLike", TRAIL.replace("mgmt", "prod-*"), True),
+        ("StringEquals", TRAIL + "2", True),
+        ("StringEquals", TRAIL.replace("mgmt", "mgtm"), False),
+        ("StringEquals", TRAIL.replace("mgmt", "Mgmt"), False),
+        ("StringEquals", TRAIL + "s", False),
+        ("StringEquals", TRAIL.replace(ACCOUNT, OTHER), False),
+        ("StringEquals", TRAIL.replace("us-east-1", "us-west-2"), False),
+        ("ArnEquals", TRAIL.replace(ACCOUNT, OTHER), False),
+    ],
+)
+def test_a_value_that_names_another_resource_of_the_account_stays_beside_ours(operator, old, stays):
+    made = policy(acl(Condition={operator: {"aws:SourceArn": old}}))
+    first = propose(made, (ACL_CHECK,))[0]
+    written = first.document["Statement"][0]["Condition"][operator]["aws:SourceArn"]
+    assert written == ([old, TRAIL] if stays else TRAIL)
+
+
+@pytest.mark.parametrize(("old", "stays"), [(TRAIL.replace("mgmt", "data-events"), True), (TRAIL.replace("mgmt", "mgnt"), False)])
+def test_a_deny_that_spares_another_resource_goes_on_sparing_it(old, stays):
+    made = policy(acl(), deny(Condition={"ArnNotEquals": {"aws:SourceArn": old}}))
+    first = propose(made, (ACL_CHECK,))[0]
+    assert first.document["Statement"][1]["Condition"]["ArnNotEquals"]["aws:SourceArn"] == ([old, TRAIL] if stays else TRAIL)

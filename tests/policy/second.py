@@ -264,15 +264,11 @@ network = partial(attempt, partial(ipaddress.ip_network, strict=False))
 raw = partial(attempt, partial(base64.b64decode, validate=True))
 
 
-def within(a: Any, b: Any) -> bool:
-    return bool(a.version == b.version and a.subnet_of(b))
-
-
 UNREADABLE: set[Any] = set()
 READ = {"Numeric": number, "Date": moment}
 TEXT = {"Equals": lambda a, m: a == plain(m), "EqualsIgnoreCase": lambda a, m: a.lower() == plain(m).lower(), "Like": like}
 ORDER = {"Equals": eq, "LessThan": lt, "LessThanEquals": le, "GreaterThan": gt, "GreaterThanEquals": ge}
-ADDRESS = compare(network, within)
+ADDRESS = compare(network, lambda a, b: a.version == b.version and a.subnet_of(b))
 OPERATORS: dict[str, tuple[bool, Any]] = {
     **{f"String{no}{name}": (bool(no), test) for name, test in TEXT.items() for no in ("", "Not")},
     **{f"Arn{no}{name}": (bool(no), arn_like) for name in ("Equals", "Like") for no in ("", "Not")},
@@ -295,13 +291,17 @@ def worlds(policy: dict[str, Any], ask: Ask) -> Iterator[World]:
     for key, value in ((k.lower(), text(v)) for c in conditions for keys in c.values() for k, vs in keys.items() for v in listed(vs)):
         used.setdefault(key, set()).add(value)
     sets = {key.lower() for c in conditions for o, keys in c.items() for key in keys if o.startswith("For")}
-    mentioned = set().union(*used.values())
     variables = {v[1].partition(",")[0].strip().lower() for s in listed(policy.get("Statement", [])) for v in VARIABLE.finditer(str(s))}
     free = {k.lower() for k in ask.unknown + ask.present} | ((set(used) | variables) if ask.open else set())
     free = {k for k in free if k not in known and k not in few and (k in used or k in variables)}
     for key in sorted(free):
-        pool = sorted(witnesses(mentioned if variables else set(used.get(key, ())), known, few, ask.resource if free & variables else ""))
-        own = [(v,) for v in pool] + ([c for n in (2, 3) for c in itertools.combinations(pool[:9], n)] if key in sets else [])
+        pool = sorted(
+            witnesses(
+                set().union(*used.values()) if variables else used.get(key, set()), known, few, ask.resource if free & variables else ""
+            )
+        )
+        several = [c for n in (2, 3) for c in itertools.combinations([v for v in pool if v][:9], n) if key in sets]
+        own = [*((v,) for v in pool), *several]
         some = key in {p.lower() for p in ask.present}
         few[key] = tuple(o for o in own if any(o) or key not in sets) if some else (None, *own)  # "" is no value to a set operator
     blind = ask.action.lower().startswith("kms:") and not ENCRYPTING.match(ask.action)
@@ -316,7 +316,7 @@ def witnesses(mentioned: set[str], known: World, few: dict[str, Any], arn: str) 
     out = {STRANGER, "", "true", "false", "v"}
     for value in everything:
         made = VARIABLE.sub(lambda found: found[1] if found[1] in ("*", "?", "$") else "v", value)
-        out.add(made)
+        out.add("".join(c[-1] for c in resolve(value, known, True) or ()))
         out |= {made.replace("*", "x").replace("?", "x"), made.replace("*", "").replace("?", "y"), made, made.swapcase(), value}
         if (n := number(value)) is not None:
             out |= {str(n + 1), str(n - 1), str(n + Decimal("0.5"))}
